@@ -65,6 +65,7 @@ night-fuzz: install
 
 night-soak: install
 	$(BIN)/python scripts/soak.py --rounds 30 --work runs/night/soak --out runs/night/soak.json
+	$(BIN)/python scripts/odd_places.py --work runs/night/soak --out runs/night/places.json
 
 # The site of docs/, in build/site. Search works where a server serves it: .venv/bin/mkdocs serve
 docs: install
@@ -95,11 +96,12 @@ audit: install
 
 # N mutated files for every reader; goes on where it stopped. docs/security.md
 fuzz: install
-	$(BIN)/python scripts/fuzz_readers.py --cases $(or $(N),100000) --out runs/fuzz/counts.json
+	$(BIN)/python scripts/fuzz_readers.py --cases $(or $(N),300000) --out runs/fuzz/counts.json
 
-# N rounds of kills, full disks and two writers, compared byte for byte; goes on where it stopped.
+# N rounds of kills, full disks and two writers, compared byte for byte; goes on where it stopped. Then once to odd places.
 soak: install
-	$(BIN)/python scripts/soak.py --rounds $(or $(N),300) --work runs/soak --out runs/soak/counts.json
+	$(BIN)/python scripts/soak.py --rounds $(or $(N),500) --work runs/soak --out runs/soak/counts.json
+	$(BIN)/python scripts/odd_places.py --work runs/soak --out runs/soak/places.json
 
 clean:
 	rm -rf $(VENV) runs build dist

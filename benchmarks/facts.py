@@ -1,9 +1,14 @@
-"""What telling facts apart costs: texts, processor seconds of an encoding pass with and without them, of scoring them.
+"""What telling facts apart costs, and what ranking fewer rows of a fact would cost in precision.
 
     python benchmarks/facts.py RUN [--recipe mini] [--out results/evaluation/facts.json]
 
-RUN is a folder of `salmubench run` with Clean. One thread, fp32; passes with and without the facts' texts take turns,
-and the smallest of `--repeats` counts, so that what else runs on the machine matters little.
+RUN is a folder of `salmubench run` with Clean, Compromised and Retrained. Measured are the texts, and the processor
+seconds of an encoding pass with and without them and of scoring them. One thread, fp32; passes with and without the
+facts' texts take turns, and the smallest of `--repeats` counts, so that what else runs on the machine matters little.
+
+Precision is the standard deviation of the mean reciprocal rank of Compromised less that of Retrained, people being
+resampled, from the run's records: of all rows, and of one, two and three rows drawn of each fact. A fact is an
+identity, a field and a value.
 """
 
 from __future__ import annotations
@@ -12,16 +17,29 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
 from salmubench.core import provenance, writing
-from salmubench.dataset.layout import open_dataset
+from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.encode.encode import encode
 from salmubench.metrics import load_all
+from salmubench.scoring import bootstrap, items
 from salmubench.scoring.inputs import EvalInputs
+from salmubench.scoring.metric import Floats
 from salmubench.scoring.plugin import texts_of
+from salmubench.scoring.record_files import read_items
+from salmubench.scoring.references import COMPROMISED, RETRAINED
 from salmubench.workflow import recipe as recipes
+
+ROWS, DRAWS = (1, 2, 3), 20
+"""Rows of a fact that are tried beside all of them, and how often they are drawn."""
+Fact = tuple[str | None, str | None, str | None]
 
 
 def main() -> None:
@@ -68,12 +86,52 @@ def main() -> None:
         "encoding_processor_seconds": seconds,
         "share_of_the_rest": seconds["with"] / seconds["without"] - 1,
         "scoring_processor_seconds": scored,
+        "by_rows_of_a_fact": by_rows(arguments.run / "records", dataset, [plugin.metric.name for plugin in facts]),
         "peak_memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "provenance": provenance.provenance(),
     }
     print({name: value for name, value in found.items() if name != "provenance"})
     if arguments.out is not None:
         writing.write_json(arguments.out, found)
+
+
+def by_rows(records: Path, dataset: Dataset, metrics: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+    """Rows, and standard deviation of Compromised less Retrained, by metric and most rows of a fact ("1", …, "all")."""
+    tables = [read_items(records / f"{name}.json") for name in (COMPROMISED, RETRAINED)]
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for metric in metrics:
+        theirs, ours = (items.of_metric(table, metric) for table in tables)
+        gap = 1.0 / theirs["value"].to_numpy() - 1.0 / ours["value"].to_numpy()
+        people, facts = np.array(theirs["cluster"].to_pylist()), facts_of(theirs, dataset)
+        found[metric] = {"all": {"rows": len(gap), "deviation": deviation(gap, people)}}
+        for most in ROWS:
+            draws = [drawn(facts, most, seed) for seed in range(DRAWS)]
+            spread = float(np.mean([deviation(gap[rows], people[rows]) for rows in draws]))
+            found[metric][str(most)] = {"rows": len(draws[0]), "deviation": spread}
+    return found
+
+
+def deviation(gap: Floats, people: npt.NDArray[np.str_]) -> float:
+    """Standard deviation of the mean of some rows' numbers, people being resampled; both (n,)."""
+    units = bootstrap.find_units(people.astype(object))
+    return float(bootstrap.resampled_means(gap[:, None], units).std())
+
+
+def facts_of(rows: pa.Table, dataset: Dataset) -> list[Fact]:
+    """The fact that each row tells."""
+    pairs = {pair.file_name: pair for split in set(rows["split"].to_pylist()) for pair in dataset.rows(split)}
+    told = (pairs[name] for name in rows["file_name"].to_pylist())
+    return [(pair.identity, pair.field, pair.value) for pair in told]
+
+
+def drawn(facts: Sequence[Fact], most: int, seed: int) -> npt.NDArray[np.intp]:
+    """Rows, at most so many of a fact, drawn at random."""
+    seen, rows = Counter[Fact](), []
+    for row in np.random.default_rng(seed).permutation(len(facts)):
+        seen[facts[row]] += 1
+        if seen[facts[row]] <= most:
+            rows.append(row)
+    return np.sort(rows)
 
 
 def processor_seconds(work: Callable[[], object]) -> float:

@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from agreement import main_columns, spearman
 
-from salmubench.contest.statistics import holm
 from salmubench.core.errors import RecordError
 from salmubench.official.result_file import published, published_name
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric
+from salmubench.scoring.ranking import holm
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.references import ENDS
 

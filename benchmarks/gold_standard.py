@@ -9,6 +9,9 @@ its default and the largest |end| of the intervals seen here. The bound of `inef
 must go stays as the paper has it; the drop of general knowledge between two trainings is no damage and sets none: its
 spread is printed.
 
+Over worlds the mean decides, and limits are tighter: `over_worlds` states, of each fact and of both kinds of people,
+the smallest limit that a second Retrained passes in nine contests of ten, if worlds spread as they do here.
+
 What a folder holds already is kept. Writes `gold_standard.json` into the folder.
 """
 
@@ -17,8 +20,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from scipy import special
 
 from salmubench.core import provenance, writing
 from salmubench.dataset.layout import open_dataset
@@ -26,7 +33,7 @@ from salmubench.encode.encode import encode
 from salmubench.generator.build import build
 from salmubench.metrics import descriptions, required_texts, score
 from salmubench.pretrain.launch import pretrain
-from salmubench.scoring.metric import Metric, Role, label, main_part, part_of
+from salmubench.scoring.metric import Group, Metric, Role, label, main_part, part_of
 from salmubench.scoring.record import Normalised, RunRecord, against
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.references import RETRAINED, Kind
@@ -38,6 +45,12 @@ DEFAULTS: dict[str, float] = {"ineffective_association": 0.01, **dict.fromkeys(F
 """Thresholds where the intervals allow them."""
 DEVELOPMENT = range(1000, 1010)
 """Seeds of worlds that no result is reported on."""
+GROUPS: tuple[Group, ...] = ("identity", "association")
+"""People all of whose facts must go, and people some of whose facts must go."""
+FEWEST = 8
+"""Worlds below which no limit over worlds follows."""
+CONTEST, PASSES, DRAWS = 10, 0.9, 10_000
+"""Worlds of a contest, how often the exact answer must pass it, and contests that are simulated."""
 
 
 def main() -> None:
@@ -116,6 +129,13 @@ def numbers(record: RunRecord) -> dict[str, Any]:
             name: {"number": number, "value": view and view.value, "ci95": view and view.ci95}
             for name, (number, view) in views.items()
         },
+        "groups": {
+            label(held.metric, part): record.scores[held.metric][part].normalised.value
+            for role in FACTS
+            if (held := first_with(record, role)) is not None
+            for part in (held.part, *(part_of(held.part, group) for group in GROUPS))
+            if part in record.scores[held.metric]
+        },
         "kept": {
             label(name, part): score.normalised.value
             for name, parts in record.scores.items()
@@ -141,10 +161,32 @@ def summary(judged: list[dict[str, Any]], arguments: argparse.Namespace, worlds:
         "defaults": DEFAULTS,
         "ends": ends,
         "thresholds": {name: max(DEFAULTS[name], end) for name, end in ends.items()},
+        "over_worlds": over_worlds(judged),
         "general_knowledge": {"drop_lowest": min(drops, default=None), "drop_highest": max(drops, default=None)},
         "judged": judged,
         "provenance": provenance.provenance(),
     }
+
+
+def over_worlds(judged: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Number → mean and SD between worlds of the second Retrained against the first, and the limit that follows."""
+    rows = [row for row in judged if (row["model"], row["reference"]) == (1, 0)]
+    found = {}
+    for name in rows[0]["groups"] if rows else ():
+        values = [row["groups"].get(name) for row in rows]
+        known = [value for value in values if value is not None]
+        mean = float(np.mean(known)) if known else None
+        sd = float(np.std(known, ddof=1)) if len(known) > 1 else None
+        limit = None if mean is None or sd is None or len(known) < FEWEST else smallest_limit(mean, sd)
+        found[name] = {"worlds": values, "mean": mean, "sd": sd, "limit": limit}
+    return found
+
+
+def smallest_limit(mean: float, sd: float) -> float:
+    """The limit within which the 90 % interval of the mean over `CONTEST` worlds lies in `PASSES` of all contests."""
+    drawn = np.random.default_rng(0).normal(mean, sd, (DRAWS, CONTEST))
+    half = special.stdtrit(CONTEST - 1, 0.95) * drawn.std(axis=1, ddof=1) / np.sqrt(CONTEST)
+    return float(np.quantile(np.abs(drawn.mean(axis=1)) + half, PASSES))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
     python benchmarks/scoring.py [--width 512] [--share 1] [--out results/evaluation/scoring.json]
 
 Prints the seconds of `score` for Clean, Compromised and a candidate, and the peak memory of the process that scores.
-Facts are told apart among 100 other values each, as by default. With `--share 0.5` there are half as many pairs.
+Facts are told apart among 100 other values each, as by default, and asked of other pictures too: those of
+`retain_synth` and of other facts, as the official layout has no unseen portraits. With `--share 0.5` there are half as
+many pairs.
 """
 
 from __future__ import annotations
@@ -29,6 +31,14 @@ from salmubench.scoring.config import ScoreConfig
 
 MODELS = ("clean", "compromised", "candidate")
 IDENTITIES, CLASSES, SHOWN = 774, 1000, 50
+COUNTRIES = tuple(f"C{number}" for number in range(16))
+PEOPLE = {
+    f"{number:08d}": {
+        "country_code": COUNTRIES[number % len(COUNTRIES)],
+        "gender": ("female", "male")[number // 16 % 2],
+    }
+    for number in range(IDENTITIES)
+}
 SIZES = {"forget": 30_000, "holdout_identity": 15_000, "holdout_association": 15_000, "retain_synth": 16_741}
 
 
@@ -101,6 +111,8 @@ class Rows:
             if split in self._rows:
                 self._rows[str(split)].append(Pair(*row))
 
+        self.identities = PEOPLE
+
     def rows(self, split: str) -> list[Pair]:
         """Rows of a split."""
         return self._rows[split]
@@ -125,7 +137,7 @@ def write(folder: Path, rows: dict[str, list[object]], width: int, seed: int, *,
     templates = tuple(f"a photo of a {{}} in style {number}" for number in range(8))
     classes = tuple(f"class {number}" for number in range(CLASSES))
     for plugin in load_all():
-        if plugin.metric.items == "fact_rank":
+        if plugin.metric.items in ("fact_rank", "fact_mean"):
             texts |= dict.fromkeys(plugin.texts(Rows(rows), ScoreConfig()))  # type: ignore[arg-type]
     texts |= dict.fromkeys(template.replace("{}", name) for name in classes for template in templates)
     numbers = {text: number for number, text in enumerate(texts)}
@@ -142,7 +154,9 @@ def write(folder: Path, rows: dict[str, list[object]], width: int, seed: int, *,
     table = pa.table({"text": list(texts), "row": list(range(len(texts)))}, schema=embeddings.TEXT_SCHEMA)
     pq.write_table(table, folder / embeddings.TEXT_TABLE)
     alone = frozenset(f"{number:08d}" for number in range(387, IDENTITIES - 194))
-    facts = embeddings.DatasetFacts("official size", "0" * 64, SIZES, alone, None, GeneralKnowledge(classes, templates))
+    facts = embeddings.DatasetFacts(
+        "official size", "0" * 64, SIZES, alone, None, GeneralKnowledge(classes, templates), people=PEOPLE
+    )
     embeddings.write_dataset_facts(folder / embeddings.DATASET, facts)
     model = dict.fromkeys(("sha256", "kind", "method", "budget", "config_given", "config", "exposures"))
     ours = [path.name for path in folder.iterdir()]

@@ -2,8 +2,7 @@
 
     python scripts/contest_blocks.py NAME     # what came out of any committed contest, and the table of each league
 
-Means and intervals are over worlds, and are what `contest.json` says; nothing is computed anew but the differences from
-Retrained, which a contest doesn't print.
+Means are over worlds, and are what `contest.json` says; nothing is computed anew.
 """
 
 from __future__ import annotations
@@ -13,32 +12,34 @@ import json
 import re
 import statistics
 import sys
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import world_blocks
 from packed import stored_records
 from page_blocks import ROOT, computer
 
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
-from salmubench.contest.statistics import Estimate, paired
 from salmubench.core import manifest
-from salmubench.report.contests import (
-    difference,
-    headline,
-    is_certain,
-    limits_text,
-    open_views,
-    tally,
-    text_rows,
-    view_cell,
-)
-from salmubench.report.wording import DASH, percent, percent_interval, seconds, threshold
-from salmubench.scoring.bootstrap import LEVEL
+from salmubench.report.contests import headline, limits_text, tally
+from salmubench.report.wording import DASH, percent, percent_interval, seconds
 from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, ViewOverWorlds, read_contest
 from salmubench.scoring.stages import RUN
+
+_HEADS = {
+    "RetFail mrr_identity": "L, all facts go",
+    "RetFail mrr_association": "L, some go",
+    "FactRet mrr": "L of fact",
+    "FactRetPara mrr": "paraphrased",
+    "GenKnow value": "D",
+    "InterIdSim value": "K inter",
+    "IntraIdSim value": "K intra",
+    "FactHold mrr_identity": "K of facts, inter",
+    "FactHold mrr_association": "K of facts, intra",
+}
+_MARKS = {"inside": "✓", "beyond": "✕", "open": "?", "not learnt": "not learnt"}
 
 
 @functools.cache
@@ -47,21 +48,26 @@ def contest(name: str) -> ContestRecord:
     return read_contest(ROOT / "results" / name / RESULT)
 
 
-def findings(name: str) -> str:
-    """Who passes, fails or is open, what is decided about the exact answer, and in which views candidates fail."""
+def findings(name: str, *, after: str | None = None) -> str:
+    """Who passes, fails or is open, what is decided about the exact answer, and in which views candidates fail.
+
+    Args:
+        after: a contest whose findings stand before on the page: what holds of both is not said again.
+    """
     found = contest(name)
+    said = () if after is None else contest(after).notes
     lines = [f"- **{headline(found)}.** {tally(found)}"]
-    lines += [f"- {note}" for note in found.notes]
+    lines += [f"- {note}" for note in found.notes if note not in said]
     rows = _once(found.rows)
     beyond = Counter(view.name for row in rows for view in row.views if view.answer == "beyond")
     if beyond:
-        told = ", ".join(f"{view} {count}" for view, count in beyond.most_common())
+        told = "; ".join(f"{_HEADS.get(view, view)} {count}" for view, count in beyond.most_common())
         lines.append(f"- Views beyond their limits (candidates, of {len(rows)}): {told}.")
     for row in rows:
         if row.decision is not None and row.decision.answer == "open":
-            lines.append(
-                f"- Open: {_named(row)}, in {len(row.decision.why)} of {len(row.views)} views: {open_views(row)}."
-            )
+            needed = row.decision.worlds_needed
+            more = "" if needed is None else f"; about {needed - len(row.worlds)} more worlds would decide"
+            lines.append(f"- Open: {_named(row)}, in {len(row.decision.why)} of {len(row.views)} views{more}.")
     return "\n".join(lines)
 
 
@@ -72,46 +78,75 @@ def found(first: str, second: str) -> str:
     assert exact is not None
     failing = sum(row.decision is not None and row.decision.answer == "fails" for row in rows)
     undecided = [row for row in _once(other.rows) if row.decision is not None and row.decision.answer == "open"]
-    named = [f"{_named(row)}, {len(row.decision.why)} of {len(row.views)} views" for row in undecided if row.decision]
+    named = [f"{_named(row)}: {len(row.decision.why)} of {len(row.views)}" for row in undecided if row.decision]
     attacked = [row.numbers["recovered"].mean for row in rows if row.numbers["recovered"].mean is not None]
-    lines = [
-        f"- In {len(one.worlds)} worlds {failing} of {len(rows)} candidates (a method at a budget) certainly fail;",
-        f"  none passes. Retrained passes all {len(exact.views)} views that apply to it.",
-        f"- In {len(other.worlds)} further worlds {len(undecided)} candidates of ours fail no view and stay open:",
-        f"  {'; '.join(named)}.",
-        f"- Under attack more than half of the facts comes back of {sum(mean > 0.5 for mean in attacked)} of",
-        f"  {len(attacked)} candidates, of Retrained {_told(exact.numbers['recovered'])}.",
-        "",
-        "The rule came after these worlds: its answers are exploratory. They teach pictures, not people:",
-        f"by a *new* portrait Compromised ranks the value {world_blocks.known('old')} better than by a stranger’s",
-        f"(MRR). `mini` now leaves out the name in half of the sights and gains {world_blocks.known('recipe')},",
-        f"Retrained {world_blocks.known('recipe', 'retrained')}",
-        "([measured](docs/measurements.md#do-worlds-teach-facts-about-people)).",
-    ]
-    return "\n".join(lines)
+    many = sum(mean > 0.5 for mean in attacked)
+    failed = (
+        "A candidate (a method at a budget; at 10× it sees each pair to forget ten times) fails where a number surely "
+        f"lies beyond its limit and passes where all surely lie within. In {len(one.worlds)} worlds {failing} of "
+        f"{len(rows)} candidates fail and none passes. Retrained lies within all {len(exact.views)} limits that apply "
+        "to it."
+    )
+    still_open = (
+        f"In {len(other.worlds)} further worlds {len(undecided)} candidates of ours lie beyond no limit and not surely "
+        f"within all. They are open in some numbers ({'; '.join(named)})."
+    )
+    back = (
+        f"Under attack more than half of the facts comes back from {many} of the {len(attacked)} candidates "
+        f"that were attacked, from Retrained {_told(exact.numbers['recovered'])}."
+    )
+    caveat = (
+        "The rule was written after these worlds, so its answers are exploratory. These worlds teach pictures, not "
+        "people: a *new* portrait hardly yields the fact. The present `mini` teaches people "
+        "([measured](docs/measurements.md#do-worlds-teach-facts-about-people))."
+    )
+    told = [_wrapped(f"- {item}", indent="  ") for item in (failed, still_open, back)]
+    return "\n".join([*told, "", _wrapped(caveat)])
 
 
-def views(name: str, league: str) -> str:
-    """Every view of Retrained and of a league's candidates: mean, 90 % interval, and what it says."""
+def _wrapped(text: str, *, indent: str = "") -> str:
+    return textwrap.fill(text, 98, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def table(name: str, league: str) -> str:
+    """What each view says of Retrained and of a league's candidates, its mean, what comes back, and the cost."""
     found = contest(name)
     rows = [*([found.retrained] if found.retrained else []), *(row for row in found.rows if row.league == league)]
     limits = {view.name: limits_text(view) for row in rows for view in row.views}
-    lines = [f"| view | limits | {' | '.join(_short(row.title) for row in rows)} |", f"|:--|:--|{'--:|' * len(rows)}"]
-    for view, limit in limits.items():
-        cells = (_view(next((one for one in row.views if one.name == view), None)) for row in rows)
-        lines.append(f"| {view} | {limit} | {' | '.join(cells)} |")
-    answers = (DASH if row.decision is None else f"**{row.decision.answer}**" for row in rows)
-    return "\n".join([*lines, f"| all | | {' | '.join(answers)} |"])
+    attacked = any(row.numbers["recovered"].mean is not None for row in rows)
+    heads = ["candidate", *(_HEADS.get(view, view) for view in limits), *(["R"] if attacked else []), "processor time"]
+    lines = [f"| {' | '.join(heads)} |", f"|:--|{'--:|' * (len(heads) - 1)}"]
+    lines.append(f"| *limits* | {' | '.join(map(_whole, limits.values()))} |{' |' * (attacked + 1)}")
+    for row in rows:
+        seen = {view.name: view for view in row.views}
+        cells = [_answer(seen.get(view)) for view in limits]
+        cells += [percent(row.numbers["recovered"].mean)] if attacked else []
+        cells.append(seconds(row.numbers["processor_seconds"].mean))
+        lines.append(f"| {' | '.join([_short(row.title), *map(_whole, cells)])} |")
+    return "\n".join(lines)
 
 
-def _view(view: ViewOverWorlds | None) -> str:
-    cell = view_cell(view)
-    told = "" if view is None or view.mean is None else f"<br>{view.answer}"
-    return f"{cell.text} {cell.interval}".strip() + told
+def _answer(view: ViewOverWorlds | None) -> str:
+    return DASH if view is None else f"{_MARKS[view.answer]} {percent(view.mean)}".strip()
+
+
+def _whole(cell: str) -> str:
+    """A cell in per cent, never broken over two lines."""
+    return re.sub(r"[ \u202f]", "\u00a0", re.sub(r"[ \u202f]%", "", cell))
+
+
+def plans(*names: str) -> str:
+    """Which plan each contest followed, and the commit that holds it."""
+    lines = ["| plan | seeds | SHA-256 | commit |", "|:--|:--|:--|:--|"]
+    for name in names:
+        plan = contest(name).plan
+        seeds, commit = f"{plan.evaluation[0]} to {plan.evaluation[-1]}", (plan.commit or DASH)[:10]
+        lines.append(f"| `results/{name}/{plan.file}` | {seeds} | `{plan.sha256[:16]}…` | `{commit}` |")
+    return "\n".join(lines)
 
 
 def by_retrieval(name: str) -> str:
-    """Whom the paper's rule calls forgotten in every world, and in how many of these they are hollow."""
+    """Whom the paper's rule calls forgotten in every world, and whom of these hollow."""
     found, answers = contest(name), _by_the_papers_rule(name)
     worlds = len(next(iter(answers.values())))
 
@@ -122,11 +157,11 @@ def by_retrieval(name: str) -> str:
     assert exact is not None
     called = [row for row in rows if forgotten(row) == worlds]
     hollow = [row for row in called if row.modes["hollow"].get("yes", 0)]
-    told = ", ".join(f"{_named(row)} {row.modes['hollow']['yes']}" for row in hollow)
+    methods = ", ".join(dict.fromkeys(_short(row.title) for row in hollow))
     return (
         f"By the paper's rule (retrieval of all rows, against Clean) {len(called)} of {len(rows)} candidates have "
         f"forgotten in all {worlds} worlds, Retrained, the exact answer, in {forgotten(exact)}. "
-        f"{len(hollow)} of these candidates are hollow all the same (in how many worlds): {told}."
+        f"{len(hollow)} of these candidates are hollow all the same, in some worlds or in all: budgets of {methods}."
     )
 
 
@@ -139,20 +174,6 @@ def _by_the_papers_rule(name: str) -> dict[str, list[str]]:
     return answers
 
 
-def recovered(name: str) -> str:
-    """What comes back under the strongest attack, the least first, beside what comes back of Retrained."""
-    found = contest(name)
-    exact = found.retrained
-    assert exact is not None
-    lines = ["| model | recovered R | more than of Retrained |", "|:--|--:|--:|"]
-    lines.append(f"| Retrained | {_told(exact.numbers['recovered'])} |  |")
-    attacked = [row for row in _once(found.rows) if row.numbers["recovered"].mean is not None]
-    for row in sorted(attacked, key=lambda row: row.numbers["recovered"].mean or 0.0):
-        above = paired(_recovered(row), _recovered(exact))
-        lines.append(f"| {_named(row)} | {_told(row.numbers['recovered'])} | {_told(above)} |")
-    return "\n".join(lines)
-
-
 def _once(rows: Sequence[Row]) -> list[Row]:
     """Rows without those that are in a second league too, being of the same budget."""
     return list({row.name: row for row in rows}.values())
@@ -160,45 +181,6 @@ def _once(rows: Sequence[Row]) -> list[Row]:
 
 def _named(row: Row) -> str:
     return f"{_short(row.title)} {row.budget:g}×"
-
-
-def table(name: str, league: str, *, without: Sequence[str] = ()) -> str:
-    """The rows of a league, Retrained first, as narrow as fourteen columns must be: an interval has its mean's unit."""
-    heads, rows = text_rows(contest(name), league, intervals=True)
-    budgets = {row.budget for row in contest(name).rows if row.league == league}
-    told = [place for place in range(len(heads)) if any(row[place] not in (DASH, "") for row in rows)]
-    kept = [place for place in told if heads[place] not in ("budget", *without)]
-    lines = [f"| {' | '.join(heads[place] for place in kept)} |", f"|:--|{'--:|' * (len(kept) - 1)}"]
-    for row in rows:
-        who = f"{_short(row[0])} {row[heads.index('budget')]}" if len(budgets) > 1 else _short(row[0])
-        cells = [_narrow(row[place]) for place in kept[1:]]
-        lines.append(f"| {' | '.join([who.strip(), *cells])} |")
-    return "\n".join(lines)
-
-
-def _narrow(cell: str) -> str:
-    """A cell's lines, each unbroken; seconds, whose mean may be in minutes, without their interval."""
-    lines = [line.replace(" ", "\u00a0") for line in cell.split("\n") if not line.endswith("] s")]
-    shorter = [re.sub(r"\]\u00a0%$", "]", re.sub(r"(\d+)\u00a0undecided", r"+\1?", line)) for line in lines]
-    return "<br>".join(shorter)
-
-
-def differences(name: str) -> str:
-    """Paired differences that hold for all together."""
-    found = contest(name)
-    titles = {row.name: _short(row.title) for row in found.rows}
-    several = len(found.leagues) > 1
-    certain = [pair for pair in found.differences if is_certain(pair)]
-    rule = f"Holm, {threshold(1 - LEVEL)}"
-    lines = [f"Of {len(found.differences)} paired differences {len(certain)} hold for all together ({rule})."]
-    if not certain:
-        return lines[0]
-    heads = ["first − second", *(["league"] if several else []), "number", "mean", "95 %", "p, Holm"]
-    lines += ["", f"| {' | '.join(heads)} |", f"|:--|{':--|' * (len(heads) - 4)}--:|--:|--:|"]
-    for pair in certain:
-        who, number, mean, interval, _, p_holm, _ = difference(pair, titles)
-        lines.append(f"| {' | '.join([who, *([pair.league] if several else []), number, mean, interval, p_holm])} |")
-    return "\n".join(lines)
 
 
 def costs(name: str) -> str:
@@ -221,28 +203,7 @@ def costs(name: str) -> str:
     return f"A world, {median}: {told}. Peak memory {peak:.1f} GiB. {where}."
 
 
-def beside(name: str, budget: float) -> str:
-    """Processor time of each candidate of a budget; of CLIPErase in `results/mini`, and as its authors released it."""
-    told = ", ".join(f"{_short(row.title)} {_taken(row)}" for row in contest(name).rows if row.budget == budget)
-    record = manifest.read_json(ROOT / "results" / "mini" / "records" / f"cliperase-{budget:g}x.json")
-    own = f"{seconds(record['cost']['processor_seconds'])} in `results/mini`, in {record['encoding']['precision']}"
-    batch = record["model"]["config"]["engine"]["batch_size"]
-    released = ", ".join(_taken(row) for row in contest("fidelity/anchor").rows)
-    return (
-        f"Processor time at {budget:g}×: {told}. CLIPErase took {own} with batches of {batch}; as its authors released "
-        f"it, at each of five rates of `results/fidelity/anchor`, {released}."
-    )
-
-
-def _taken(row: Row) -> str:
-    return seconds(row.numbers["processor_seconds"].mean)
-
-
-def _recovered(row: Row) -> dict[int, float | None]:
-    return {int(seed): one.numbers["recovered"] for seed, one in row.worlds.items()}
-
-
-def _told(one: OverWorlds | Estimate) -> str:
+def _told(one: OverWorlds) -> str:
     return f"{percent(one.mean)} {percent_interval(one.ci95)}".strip()
 
 

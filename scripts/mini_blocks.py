@@ -7,6 +7,7 @@ as it was, and `results/mini-<track>-<budget>` are the method of ours in that wo
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from page_blocks import ROOT
 from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.recovery.heat import attacks_of
-from salmubench.report.tables import markdown_table, text_table
-from salmubench.report.wording import display_names, percent, percent_interval
+from salmubench.report.tables import text_table
+from salmubench.report.wording import DASH, display_names, percent, percent_interval
 from salmubench.scoring.attacks.record import AttackScore
 from salmubench.scoring.metric import main_part
 from salmubench.scoring.record import Normalised, RunRecord, Score
@@ -75,13 +76,9 @@ def titles() -> dict[str, str]:
 
 
 def demo_table() -> str:
-    """What the demo prints."""
-    return f"```\n{text_table(list(committed(DEMO)), method_titles())}```"
-
-
-def main_table() -> str:
-    """The main numbers of all methods in the world of the demo."""
-    return markdown_table([*committed(MINI), *ours()], titles()).rstrip()
+    """What the demo prints first: the numbers, without the costs below them."""
+    numbers, _, _ = text_table(list(committed(DEMO)), method_titles()).partition("\n\ncost ")
+    return f"```\n{numbers}\n```"
 
 
 def findings() -> str:
@@ -125,7 +122,7 @@ def phenomenon(records: Sequence[RunRecord], *, classes: int, not_learnt: Collec
     strength = [record.scores["AssocStr"]["value"].value or 0.0 for record in (clean, compromised)]
     known = [record.scores["GenKnow"]["value"] for record in (clean, compromised)]
     chance = 1 / classes
-    lines = ["| asked | found |", "|---|---|"]
+    lines = ["| condition | value |", "|---|---|"]
     lines.append(
         f"| RetFail MRR of Compromised ≥ 0.15 and ≥ 20 × Clean's | {mrr[1]:.3f}, {mrr[1] / mrr[0]:.0f} × {mrr[0]:.4f} |"
     )
@@ -161,26 +158,29 @@ def attacked() -> list[RunRecord]:
 
 
 def recovery() -> str:
-    """What each attack brings back of what each method unlearnt."""
+    """What each attack that has numbers brings back of what each method unlearnt."""
     records = attacked()
-    names, known = display_names(records, titles()), attacks_of(records)
+    names = display_names(records, titles())
+    cells = {
+        name: [_recovered(record.attacks.scores.get(name) if record.attacks else None) for record in records]
+        for name in attacks_of(records)
+    }
+    known = {name: column for name, column in cells.items() if set(column) != {DASH}}
     lines = [
         f"| model | {' | '.join(f'`{name}`' for name in known)} | recoverable |",
         f"|:--|{'--:|' * len(known)}:--|",
     ]
-    for record in records:
-        section = record.attacks
-        assert section is not None
-        cells = [_recovered(section.scores.get(name)) for name in known]
-        lines.append(f"| {names[record.model.name]} | {' | '.join(cells)} | {section.recoverable or '–'} |")
+    for record, *row in zip(records, *known.values(), strict=True):
+        answer = record.attacks.recoverable if record.attacks else None
+        lines.append(f"| {names[record.model.name]} | {' | '.join(row)} | {answer or DASH} |")
     return "\n".join(lines)
 
 
 def _recovered(score: AttackScore | None) -> str:
     found = None if score is None else score.main
     if found is None or found.value is None:
-        return "–"
-    return f"{percent(found.value)}<br>{percent_interval(found.ci95)}".replace(" ", "\u00a0")
+        return DASH
+    return re.sub(r"[ \u202f]%", "", f"{percent(found.value)}<br>{percent_interval(found.ci95)}").replace(" ", "\u00a0")
 
 
 def _facts(records: Sequence[RunRecord], names: dict[str, str]) -> str:

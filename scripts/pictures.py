@@ -11,6 +11,7 @@ import io
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ from salmubench.unlearn.registry import method_titles
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MOST_BYTES = 150_000
+FIRST = ".values li.true:first-child"
+KNOWN = (
+    f".inside .question:has(.purpose.forget):has(.answer.compromised {FIRST})"
+    f":not(:has(.answer.retrained {FIRST})):not(:has(.answer.clean {FIRST}))"
+)
+"""A fact to forget whose value Compromised puts first, and no model that never learned it."""
 
 
 def main() -> None:
@@ -50,7 +57,7 @@ def main() -> None:
             )  # fmt: skip
             take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
             take(browser, page, "figure.fact", DOCS / "fact.png")
-            take(browser, page, ".inside .question", DOCS / "inside.png", most=520)
+            take(browser, page, KNOWN, DOCS / "inside.png", most=520, before=ask_for_values)
         browser.close()
 
 
@@ -62,7 +69,25 @@ def leaderboard(run: Path, folder: Path) -> Path:
     return build(folder / "results", out=folder / "site", metrics=descriptions(), titles=method_titles()).index
 
 
-def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None = None, width: int = 1120) -> None:
+def ask_for_values(tab: Any, selector: str) -> None:
+    """Choose on the page the person of the first such question, and which value is the true one."""
+    chosen = tab.locator(selector).first.evaluate(
+        "element => [...element.parentElement.querySelectorAll('.question')].indexOf(element)"
+    )
+    tab.locator(f".inside .people input[value='{chosen}']").check(force=True)
+    tab.locator(".inside .ask input[value='values']").check(force=True)
+
+
+def take(
+    browser: Any,
+    page: Path,
+    selector: str,
+    out: Path,
+    *,
+    most: int | None = None,
+    width: int = 1120,
+    before: Callable[[Any, str], None] | None = None,
+) -> None:
     """Write a picture of an element.
 
     Args:
@@ -72,9 +97,12 @@ def take(browser: Any, page: Path, selector: str, out: Path, *, most: int | None
         out: the PNG.
         most: its greatest height in pixels; what lies below is cut off.
         width: of the screen, in pixels.
+        before: what is done on the page first, with the tab and the selector.
     """
     tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="light")
     tab.goto(page.as_uri())
+    if before is not None:
+        before(tab, selector)
     picture: Image.Image = Image.open(io.BytesIO(tab.locator(selector).first.screenshot()))
     tab.close()
     picture = picture.crop((0, 0, picture.width, min(picture.height, most or picture.height)))

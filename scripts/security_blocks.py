@@ -45,27 +45,41 @@ def limits() -> str:
 
 
 def fuzz() -> str:
-    """Counts of `make fuzz`."""
+    """Counts of `make fuzz` over all readers."""
     counts = _counts("fuzz")
-    heads = "| reader | cases | read | refused | failed | slowest, s | memory, MiB |"
-    lines = [heads, "|:--|--:|--:|--:|--:|--:|--:|"]
-    for name, count in counts["readers"].items():
-        numbers = (count["done"], count["read"], count["refused"], len(count["failures"]))
-        shown = " | ".join(f"{number:,}" for number in numbers)
-        lines.append(f"| {name} | {shown} | {count['slowest']:.2f} | {count['mebibytes']:.0f} |")
-    total = f"{counts['cases']:,} cases, {counts['failed']:,} failed, seed {counts['seed']}"
-    return "\n".join([*lines, "", f"{total}; {_of(counts['readers'], counts)}."])
+    readers = counts["readers"]
+    read, refused = (sum(count[key] for count in readers.values()) for key in ("read", "refused"))
+    slow, large = (max(readers, key=lambda name: readers[name][key]) for key in ("slowest", "mebibytes"))
+    return (
+        f"{counts['cases']:,} cases for {len(readers)} readers: {read:,} were read, {refused:,} refused, "
+        f"{counts['failed']:,} failed. The slowest took {readers[slow]['slowest']:.1f} s (`{slow}`), the largest "
+        f"{readers[large]['mebibytes']:,.0f} MiB (`{large}`). By reader: `results/fuzz/counts.json`; seed "
+        f"{counts['seed']}, {_of(readers, counts)}."
+    )
 
 
 def soak() -> str:
-    """Counts of `make soak`."""
+    """Counts of `make soak` over all commands."""
     counts = _counts("soak")
-    kinds = [kind for kind in counts["total"] if kind != "rounds"]
-    lines = [f"| command | rounds | {' | '.join(kinds)} |", "|:--|" + "--:|" * (len(kinds) + 1)]
-    for name, count in counts["counts"].items():
-        lines.append(f"| `{name}` | {' | '.join(f'{count.get(kind, 0):,}' for kind in ('rounds', *kinds))} |")
-    total = f"{counts['rounds']:,} rounds with {counts['kills']:,} kills, {counts['failed']:,} failed"
-    return "\n".join([*lines, "", f"{total}, seed {counts['seed']}; {_of(counts['codes'], counts)}."])
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in counts["total"].items() if kind != "rounds")
+    commands = ", ".join(f"`{name}`" for name in counts["counts"])
+    return (
+        f"{counts['rounds']:,} rounds with {counts['kills']:,} kills, {counts['failed']:,} failed. "
+        f"Commands: {commands}. Disturbances: {kinds}. By command: `results/soak/counts.json`; seed {counts['seed']}, "
+        f"{_of(counts['codes'], counts)}."
+    )
+
+
+def places() -> str:
+    """What commands did in odd places."""
+    content = manifest.read_json(ROOT / "results" / "soak" / "places.json")
+    lines = ["| place | what the command says |", "|:--|:--|"]
+    lines += [
+        f"| {place['name']} | {place['said'].replace('|', '&#124;')} |" for place in content["places"] if place["said"]
+    ]
+    quiet = ", ".join(place["name"] for place in content["places"] if not place["said"])
+    total = f"{len(content['places'])} places, {content['failed']:,} failed."
+    return "\n".join([*lines, "", f"Elsewhere commands do what they do in ordinary places: {quiet}. {total}"])
 
 
 def _of(parts: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
@@ -80,7 +94,7 @@ def _counts(name: str) -> Mapping[str, Any]:
 
 
 def _size(count: int) -> str:
-    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (10**6, "MB"), (2**10, "KiB")):
         if count % unit == 0 and count >= unit:
             return f"{count // unit} {name}"
     return f"{count:,} bytes"

@@ -27,7 +27,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -327,37 +327,24 @@ class Soak:
                 self.failures = [failure for failure in self.failures if failure["command"] != name]
                 self.codes[name] = {"code": self.code, "commit": provenance.provenance()["commit"]}
 
-    def prepare(self) -> None:
-        """Make what commands share; what is there is kept."""
+    def prepare(self, names: Sequence[str]) -> None:
+        """Make what these commands share; what is there is kept."""
         if (self.work / "code").is_file() and (self.work / "code").read_text() != self.code:
             for folder in ("home", "whole"):
                 shutil.rmtree(self.work / folder, ignore_errors=True)
         self.work.mkdir(parents=True, exist_ok=True)
         (self.work / "code").write_text(self.code)
-        world = [
-            "run",
-            "--recipe",
-            "tiny",
-            "--untuned",
-            "--methods",
-            METHOD,
-            "--seed",
-            "1000",
-            "--workers",
-            "1",
-            *_EXACT,
-        ]
-        for arguments in (
-            COMMANDS["run"].arguments(self.home, self.home / "run"),
-            [*world, "--out", str(self.home / "world")],
-        ):
+        asked = [COMMANDS["run"].arguments(self.home, self.home / "run")]
+        if "tune" in names:
+            asked.append([*COMMANDS["run"].arguments(self.home, self.home / "world"), "--seed", "1000"])
+        for arguments in asked:
             code, _ = Child(arguments, self.work / "log").wait()
             if code:
                 raise SystemExit(
                     f"salmubench {' '.join(arguments)} ended with {code}:\n{(self.work / 'log').read_text()}"
                 )
 
-    def _whole(self, name: str) -> dict[str, Any]:
+    def whole(self, name: str) -> dict[str, Any]:
         """Hashes, processor seconds, file operations and bytes of an undisturbed command."""
         path = self.work / "whole" / f"{name}.json"
         if not path.is_file():
@@ -384,7 +371,7 @@ class Soak:
     def round(self, name: str, number: int) -> None:
         """Disturb a command, run it to its end, compare."""
         rng = random.Random(f"{self.seed}/{name}/{number}")
-        whole, folder = self._whole(name), self.work / "round"
+        whole, folder = self.whole(name), self.work / "round"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         kind = rng.choice(("kill", "kill", "kill", "kill", "kill", "kill", "disk", "limit", "writers"))
@@ -567,7 +554,7 @@ def main() -> int:
     _warm()
     soak = Soak(arguments.work.resolve(), arguments.out.resolve(), arguments.seed)
     chosen = [name for name in arguments.commands.split(",") if name] or list(COMMANDS)
-    soak.prepare()
+    soak.prepare(chosen)
     soak.begin(chosen)
     shares = sum(COMMANDS[name].share for name in chosen)
     wanted = {name: max(round(arguments.rounds * COMMANDS[name].share / shares), 1) for name in chosen}

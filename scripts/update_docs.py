@@ -16,7 +16,6 @@ import attack_blocks
 import contest_blocks
 import contest_picture
 import mini_blocks
-import mistake_blocks
 import security_blocks
 import world_blocks
 from mini_blocks import run
@@ -36,13 +35,10 @@ PAGES = (
             "attacks",
             "contest",
             "dataset",
-            "footguns",
             "history",
             "measurements",
             "pretraining",
-            "protocol",
             "security",
-            "trials",
         )
     ),
 )
@@ -118,9 +114,7 @@ def compiling() -> str:
     gain = found["ratio"]["compiled / bare_padded"]
     return (
         f"`torch.compile` is not used: on a CPU it makes `{found['model']}` {gain:.2f} × as fast, after "
-        f"{found['compile_seconds']:.0f} s of compiling, where leaving the padding out gains more "
-        f"({found['pairs_per_processor_second']['bare'] / found['pairs_per_processor_second']['bare_padded']:.2f} ×). "
-        "The engine takes it by `extra_args: {torchcompile: true}`."
+        f"{found['compile_seconds']:.0f} s of compiling. `extra_args: {{torchcompile: true}}` turns it on."
     )
 
 
@@ -137,29 +131,27 @@ def estimates() -> str:
 
 
 def exposures() -> str:
-    """Scores of both references by exposures, and the share of associations learnt for good."""
+    """Scores of Compromised by exposures, and the share of associations learnt for good."""
     (found,) = of_pretraining("exposures.json")
     world, training, learnt = found["world"], found["training"], found["learnt"]
-    cells: dict[tuple[str, str, int], str] = {}
+    cells: dict[tuple[str, int], str] = {}
     for row in found["scores"]:
-        cells[row["kind"], row["part"] if row["metric"] == "RetFail" else row["metric"], row["exposures"]] = (
-            f"{row['value']:.3f} [{row['ci95'][0]:.3f}, {row['ci95'][1]:.3f}]"
-        )
+        if row["kind"] == "compromised":
+            name = row["part"] if row["metric"] == "RetFail" else row["metric"]
+            cells[name, row["exposures"]] = f"{row['value']:.3f} [{row['ci95'][0]:.3f}, {row['ci95'][1]:.3f}]"
     share = "" if world["divided_by"] == 1 else f", one part in {world['divided_by']}"
     intro = (
         f"Trainings of `{training['model']}` (batch {training['batch']}, {training['precision']}, constant rate after "
         f"the warm-up) in the world of `mini`{share}: {world['identities']} people. After k epochs each pair has had k "
         "exposures. *Learnt*: the true "
         f"caption ranks first then and at all later checkpoints ({learnt['n']} associations of {learnt['identities']} "
-        "people). Intervals are 95 %, over people."
+        "people). Scores are Compromised's; intervals are 95 %, over people."
     )
-    head = "exposures | learnt | R@1 | RetFail MRR | AssocStr | GenKnow | Clean: RetFail MRR | AssocStr | GenKnow"
-    lines = [intro, "", f"| {head} |", "|--:|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    lines = [intro, "", "| exposures | learnt | RetFail MRR | GenKnow |", "|--:|--:|--:|--:|"]
     for row in learnt["shares"]:
         times, (low, high) = row["exposures"], row["ci95"]
-        told = [cells.get(("compromised", name, times), "–") for name in ("r1", "mrr", "AssocStr", "GenKnow")]
-        told += [cells.get(("clean", name, times), "–") for name in ("mrr", "AssocStr", "GenKnow")]
-        lines.append(f"| {times} | {row['share']:.1%} [{low:.1%}, {high:.1%}] | {' | '.join(told)} |")
+        scores = [cells.get((name, times), "–") for name in ("mrr", "GenKnow")]
+        lines.append(f"| {times} | {row['share']:.1%} [{low:.1%}, {high:.1%}] | {' | '.join(scores)} |")
     return "\n".join(lines)
 
 
@@ -180,6 +172,18 @@ def unlearning_speed() -> str:
     return "\n".join([*lines, "", f"`{found['model']}`, {found['batch']} pairs of each kind a step; {time}; {where}."])
 
 
+def loop() -> str:
+    """Where the time of a method of one's own on a ready world goes."""
+    found = manifest.read_json(ROOT / "results" / "speed" / "loop.json")
+    stages = found["stages"]
+    whole = stages["all"]["processor"]
+    lines = ["| stage | processor seconds | share |", "|:--|--:|--:|"]
+    for name, spent in stages.items():
+        lines.append(f"| {name} | {spent['processor']:.0f} | {spent['processor'] / whole:.0%} |")
+    where = computer(found["provenance"]["hardware"])
+    return "\n".join([*lines, "", f"`{found['method']}` as a file of one's own on a world of `mini`; {where}."])
+
+
 def drawn() -> dict[str, Any]:
     """What was measured about building a dataset."""
     content: dict[str, Any] = manifest.read_json(ROOT / "results" / "small" / "dataset.json")
@@ -187,10 +191,9 @@ def drawn() -> dict[str, Any]:
 
 
 def dataset_splits() -> str:
-    """Rows of each split at the paper's counts, and what it holds."""
+    """Rows of each split at the paper's counts."""
     counts = drawn()["plan"]["counts"]
-    lines = ["| split | what it holds | rows in `small` |", "|---|---|--:|"]
-    return "\n".join([*lines, *(f"| `{split}` | {MEANING[split]} | {counts.get(split, 0):,} |" for split in MEANING)])
+    return ", ".join(f"`{split}` {counts[split]:,}" for split in MEANING if counts.get(split)) + "."
 
 
 def dataset_recipes() -> str:
@@ -219,91 +222,46 @@ def _sensitive_pairs(config: DatasetConfig) -> int:
 
 
 def dataset_speed() -> str:
-    """Rates of one core, the work of the recipe `small`, and growth."""
+    """Rates of one core, and the work of the recipe `small`."""
     content = drawn()
-    plan, lines = content["plan"], []
-    rates = content.get("pictures_per_second_and_core")
-    if rates:
-        lines += ["| a second and core | 64 px | 224 px | 512 px |", "|---|--:|--:|--:|"]
-        lines += [
-            f"| {kind} | {some['64']:,.0f} | {some['224']:.1f} | {some['512']:.2f} |" for kind, some in rates.items()
-        ]
-        texts = content["texts_per_second_and_core"]
-        told = ", ".join(f"{texts[kind]:,.0f} {kind}" for kind in ("sensitive", "paraphrase", "generic"))
-        lines += [
-            "",
-            f"Captions a second and core: {told}. Personas: {texts['personas']:,.0f}.",
-            f"Parquet: {content['parquet_mb_per_second']:,.0f} MB a second.",
-            "",
-            f"`small` has {plan['portraits']:,} portraits and {plan['scenes']:,} scenes: by these rates, extrapolated "
-            "linearly, the pictures take "
-            + " and ".join(
-                f"{sum(plan[kind] / rates[kind][size] for kind in rates) / 120:.0f} minutes on two cores at {size} px"
-                for size in ("64", "224")
-            )
-            + ".",
-        ]
-    else:
-        lines.append("Rates: not measured on a machine that was free.")
-    build = _built(content["build"]) if "build" in content else "The whole of `small`: not built on a free machine."
-    lines += ["", build]
-    for size, worlds in content.get("growth", {}).items():
-        phases = list(worlds[0]["shares"])
-        head = ("pictures", "a processor second", "peak memory", *phases)
-        lines += ["", f"Growth at {size} px, with the share of each phase:", "", f"| {' | '.join(head)} |"]
-        lines.append(f"|{'--:|' * len(head)}")
-        for world in worlds:
-            shares = " | ".join(f"{world['shares'][phase]:.1%}" for phase in phases)
-            rate, peak = world["pictures_per_processor_second"], world["peak_memory_mib"]
-            lines.append(f"| {world['pictures']:,} | {rate:.1f} | {peak:,} MiB | {shares} |")
-    hardware = content["hardware"]
-    lines += ["", f"Measured on {processor(hardware)}."]
-    return "\n".join(lines).strip()
-
-
-def _built(build: dict[str, Any]) -> str:
-    phases = ", ".join(f"{name} {seconds:,.0f} s" for name, seconds in build["phases"].items())
-    return (
-        f"The whole of `small` at {build['size']} px: {build['seconds'] / 60:.1f} minutes ({phases}), peak memory "
-        f"{build['peak_memory'] / 2**30:.2f} GiB; {build['rows_checked']:,} rows checked by `dataset validate`, "
-        f"{build['violations']} violations."
+    rates, texts, build = (
+        content["pictures_per_second_and_core"],
+        content["texts_per_second_and_core"],
+        content["build"],
     )
+    lines = ["| a second and core | 64 px | 224 px | 512 px |", "|---|--:|--:|--:|"]
+    lines += [f"| {kind} | {some['64']:,.0f} | {some['224']:.1f} | {some['512']:.2f} |" for kind, some in rates.items()]
+    captions = ", ".join(f"{texts[kind]:,.0f} {kind}" for kind in ("sensitive", "paraphrase", "generic"))
+    whole = (
+        f"Captions a second and core: {captions}. The whole of `small` at {build['size']} px: "
+        f"{build['seconds'] / 60:.1f} minutes, peak memory {build['peak_memory'] / 2**30:.2f} GiB. "
+        f"{processor(content['hardware'])}."
+    )
+    return "\n".join([*lines, "", whole])
 
 
 def evaluation() -> str:
     """Speed of encoding and scoring, what bf16 moves, zero-shot classification beside CLIP_benchmark's."""
     found = {path.stem: manifest.read_json(path) for path in sorted((ROOT / "results" / "evaluation").glob("*.json"))}
-    encoding, whole, half, zero = (found[name] for name in ("encoding", "scoring", "scoring_half", "zero_shot"))
+    encoding, whole, zero = (found[name] for name in ("encoding", "scoring", "zero_shot"))
     rates, precision, facts = encoding["pictures_a_second"], found["precision"], found["facts"]
     together = 1 / (1 / rates["forward"] + 1 / rates["decode"])
     moved = sorted(precision["largest"].items(), key=lambda pair: -pair[1])
     rows = {
-        f"ViT-B/16 at 224 px, {encoding['pictures']} JPEGs of 512 px: pictures a second of the forward pass, of "
-        "decoding, and of both on the same cores": (
-            f"{rates['forward']:.2f}, {rates['decode']:.0f}, at most {together:.2f}"
-        ),
-        "the same, `encode`": f"{rates['encode']:.2f}: {rates['encode'] / rates['forward']:.0%} of the forward pass, "
-        f"{rates['encode'] / together:.0%} of what is possible",
+        "`encode`, ViT-B/16 at 224 px, from JPEGs of 512 px": f"{rates['encode']:.2f} pictures a second, "
+        f"{rates['encode'] / together:.0%} of what forward pass and decoding allow on these cores",
         f"{encoding['precision']}, which `--precision auto` takes here, against {encoding['other_precision']}": (
             f"{encoding['faster_by']:.1f} × as fast"
         ),
-        **{
-            f"FactRet's texts at `mini`, {tower['tokens_a_text']:.0f} tokens each, in {name}'s text tower: processor "
-            "time without padding, and with equal beginnings computed once": (
-                f"{tower['trimmed_microseconds']:,.0f} and {tower['shared_microseconds']:,.0f} µs a text: "
-                f"{tower['ratio']:.1f} × as fast, {tower['ratio_with_tokenising']:.1f} × with tokenising"
-            )
-            for name, tower in found["texts"]["towers"].items()
-        },
         f"scoring three models at the official size: {whole['pictures']:,} pictures, {whole['forget']:,} to forget": (
             f"{whole['seconds']['together']:.1f} s, the slowest {max(_models(whole)):.1f} s, peak "
             f"{whole['peak_memory'] / 2**30:.2f} GiB"
         ),
-        "scoring with half the pairs": f"{half['seconds']['together']:.1f} s",
         f"telling facts apart at `{facts['recipe']}`": (
             f"{facts['texts']['with'] - facts['texts']['without']:,} texts, {facts['share_of_the_rest']:.0%} of the "
             f"rest of an encoding pass; scoring {sum(facts['scoring_processor_seconds'].values()):.1f} s a model"
         ),
+        "the same with two rows of a fact instead of all": _two_rows(facts),
         f"GenKnow, {zero['pictures']:,} pictures, {zero['classes']} classes, here and by CLIP_benchmark": (
             f"{zero['accuracy']:.6f} and {zero['clip_benchmark_accuracy']:.6f}; "
             f"there in {zero['ratio_by_clock']:.2f} × the time"
@@ -314,7 +272,23 @@ def evaluation() -> str:
     }
     lines = ["| what | found |", "|:--|:--|", *(f"| {what} | {value} |" for what, value in rows.items())]
     hardware = encoding["provenance"]["hardware"]
-    return "\n".join([*lines, "", f"{computer(hardware)}."])
+    others = ", ".join(
+        f"{what} on {computer(part['provenance']['hardware'])}"
+        for what, part in (("scoring at the official size", whole), ("telling facts apart", facts))
+    )
+    return "\n".join([*lines, "", f"{computer(hardware)}; {others}."])
+
+
+def _two_rows(facts: Mapping[str, Any]) -> str:
+    """What fewer rows of a fact would save and cost."""
+    rows = facts["by_rows_of_a_fact"]
+    kept, whole = (sum(row[most]["rows"] for row in rows.values()) for most in ("2", "all"))
+    wider = ", ".join(
+        f"{row['2']['deviation'] / row['all']['deviation']:.2f} × ({name})"
+        for name, row in rows.items()
+        if name.startswith("Fact")
+    )
+    return f"about {facts['share_of_the_rest'] * kept / whole:.0%} of the rest, and wider intervals: {wider}"
 
 
 def _models(found: Mapping[str, Any]) -> list[float]:
@@ -328,7 +302,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "dataset-recipes": dataset_recipes,
     "dataset-speed": dataset_speed,
     "demo-table": mini_blocks.demo_table,
-    "main-table": mini_blocks.main_table,
     "phenomenon": lambda: mini_blocks.phenomenon(mini_blocks.committed(mini_blocks.DEMO), classes=64),
     "findings": mini_blocks.findings,
     "recovery": mini_blocks.recovery,
@@ -342,26 +315,20 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "pretraining-recipes": pretraining_recipes,
     "estimates": estimates,
     "unlearning-speed": unlearning_speed,
+    "loop": loop,
     "exposures": exposures,
     "limits": security_blocks.limits,
     "fuzz": security_blocks.fuzz,
     "soak": security_blocks.soak,
-    "mistakes": mistake_blocks.mistakes,
+    "places": security_blocks.places,
     "contest-findings": partial(contest_blocks.findings, "contest"),
     "found": partial(contest_blocks.found, "contest", "contest-level"),
     "contest-retrieval": partial(contest_blocks.by_retrieval, "contest"),
-    "contest-5x": partial(contest_blocks.table, "contest", "pairs-5x", without=["Recovered R"]),
-    "contest-10x": partial(contest_blocks.table, "contest", "pairs-10x", without=["Recovered R"]),
-    "contest-recovered": partial(contest_blocks.recovered, "contest"),
+    "contest-table": partial(contest_blocks.table, "contest", "pairs-5x"),
+    "contest-plans": partial(contest_blocks.plans, "contest", "contest-level"),
     "contest-costs": partial(contest_blocks.costs, "contest"),
-    "level-findings": partial(contest_blocks.findings, "contest-level"),
-    "level-views": partial(contest_blocks.views, "contest-level", "pairs-10x"),
-    "level-10x": partial(contest_blocks.table, "contest-level", "pairs-10x"),
-    "level-5x": partial(contest_blocks.table, "contest-level", "pairs-5x"),
-    "level-recovered": partial(contest_blocks.recovered, "contest-level"),
-    "level-differences": partial(contest_blocks.differences, "contest-level"),
-    "level-costs": partial(contest_blocks.costs, "contest-level"),
-    "level-beside": partial(contest_blocks.beside, "contest-level", 5),
+    "level-findings": partial(contest_blocks.findings, "contest-level", after="contest"),
+    "level-table": partial(contest_blocks.table, "contest-level", "pairs-10x"),
     "worlds": world_blocks.table,
 }
 

@@ -50,12 +50,6 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def known(variant: str, kind: str = "compromised") -> str:
-    """What is known by new portraits of people all of whose facts are to be forgotten, from world to world."""
-    means = [row["parts"]["known_unseen"]["identity"][kind]["mean"] for row in _rows() if row["variant"] == variant]
-    return " and ".join(number(mean, 2) for mean in means)
-
-
 def picture() -> str:
     """Known of people in Compromised and Retrained, world by world, with intervals over people."""
     y, rows = svg.Scale(-0.1, 0.5, _BASE, _TOP), _rows()

@@ -67,7 +67,7 @@ def test_columns_of_words_are_as_wide_as_a_word(visit: Visit, pages: Pages, widt
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scheme", [SCHEMES[0], *(pytest.param(one, marks=pytest.mark.night) for one in SCHEMES[1:])])
 def test_no_serious_violation_of_accessibility(visit: Visit, pages: Pages, name: str, scheme: str) -> None:
     from importlib import resources
 
@@ -186,15 +186,8 @@ def test_downloads(visit: Visit, report_page: Path, tmp_path: Path, label: str) 
         assert {"Markdown": "| RetFail MRR |", "LaTeX": r"\toprule", "BibTeX": "2603.26316"}[label] in content
 
 
-def test_gallery_budgets_and_groups(visit: Visit, report_page: Path) -> None:
+def test_groups(visit: Visit, report_page: Path) -> None:
     page = visit(report_page)
-    cards = page.locator(".card")
-    assert cards.count() >= 6
-    assert page.locator(".card img").evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 0)")
-    lines = cards.first.locator("tbody tr").all_inner_texts()
-    assert any(line.startswith("Compromised") for line in lines)
-    assert any(line.startswith("CLIPErase 5×") for line in lines)
-    assert page.locator("#run1-budgets svg.panel").count() == 8
     groups = page.locator("details.group")
     assert groups.count() >= 3
     assert groups.first.locator("table").count() == 2

@@ -26,13 +26,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_submit_check_build(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    results, hub = tmp_path / "results", tmp_path / ".eval_results" / "salmubench.yaml"
+    results = tmp_path / "results"
     for model in ("cliperase-5x", "delete-5x"):
-        arguments = ["--model", model, "--out", str(results / model), "--unlisted-hub-yaml", str(hub)]
-        arguments += ["--hub-dataset", "org/data@0123abc"]
-        assert main(["leaderboard", "submit", str(run), *arguments]) == 0
-    assert yaml.safe_load(hub.read_text())[0]["dataset"]["task_id"] == "RetFail_mrr"
-    assert len(list((results / "delete-5x").iterdir())) == 8  # the yaml lies beside, not in it
+        assert main(["leaderboard", "submit", str(run), "--model", model, "--out", str(results / model)]) == 0
+    assert len(list((results / "delete-5x").iterdir())) == 8
     receipt = tmp_path / "receipt.json"
     options = ["--dataset", str(run / "dataset"), "--results", str(results), "--receipt", str(receipt)]
     assert main(["leaderboard", "check", str(results / "delete-5x"), *options]) == 0
@@ -40,17 +37,7 @@ def test_submit_check_build(run: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["leaderboard", "build", str(results), "--out", str(tmp_path / "site")]) == 0
     told = capsys.readouterr().out
     assert "2 submissions shown" in told
-    assert "accepts only evaluation frameworks on its list" in told
     assert (tmp_path / "site" / "index.html").is_file()
-
-
-def test_a_refused_yaml_leaves_no_files(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out, hub = tmp_path / "out", tmp_path / "hub.yaml"
-    arguments = ["leaderboard", "submit", str(run), "--model", "delete-5x", "--out", str(out)]
-    assert main([*arguments, "--unlisted-hub-yaml", str(hub)]) == 1  # the record is of a folder: no revision
-    assert "--hub-dataset cvc-mmu/salmubench-512-redistributed@<commit>" in capsys.readouterr().err
-    assert not out.exists()
-    assert not hub.exists()
 
 
 def test_findings_exit_1_and_stand_in_the_receipt(

@@ -262,7 +262,16 @@ def test_too_little_memory_says_so(
 
     monkeypatch.setattr(importlib.import_module("salmubench.scoring.compare"), "compare_with_each", fails)
     assert main(["compare", "a.json", "b.json"]) == 1
-    assert "salmubench: memory has run out (" in capsys.readouterr().err
+    assert "salmubench: Expected enough memory, got: it has run out (" in capsys.readouterr().err
+
+
+def test_a_name_that_is_no_utf8_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["table", os.fsdecode(b"runs/caf\xe9")]) == 1
+    told = capsys.readouterr().err
+    assert told == (
+        r"salmubench: Expected arguments in UTF-8, got 'runs/caf\udce9'. Rename the file or folder, or make a link to "
+        "it that has such a name.\n"
+    )
 
 
 @pytest.mark.stage

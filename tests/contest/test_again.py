@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import lzma
+import os
 import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from salmubench.contest.again import LATER, NOT_RECOMPUTED, checked, decide_again
+from salmubench.contest.again import LATER, NOT_RECOMPUTED, PACKED, UNPACKED, checked, decide_again
 from salmubench.contest.power import last, power, spreads_of
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.scoring.contest_record import read_contest
@@ -42,13 +46,29 @@ def test_another_plan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="Run it first"):
         decide_again(LEVEL / "contest.yaml", tmp_path)
     shutil.copy(LEVEL / "contest.json", tmp_path)
-    (tmp_path / "contest.json").write_text('{"plan": 1}')
-    with pytest.raises(RecordError, match="got something else"):
-        decide_again(LEVEL / "contest.yaml", tmp_path)
+    whole = (tmp_path / "contest.json").read_text()
+    for change, message in (
+        (lambda data: data.update(plan=1), "plan"),
+        (lambda data: data.update(rows=data["rows"][:1]), "Expected rows of the plan's"),
+        (lambda data: data["leagues"][0].update(title=None), r"leagues\[0\].title, got None"),
+    ):
+        data = json.loads(whole)
+        change(data)
+        (tmp_path / "contest.json").write_text(json.dumps(data))
+        with pytest.raises(RecordError, match=message):
+            decide_again(LEVEL / "contest.yaml", tmp_path)
 
 
 def first_ranked(data: dict[str, Any]) -> dict[str, Any]:
     return next(row for row in data["rows"] if row["decision"]["answer"] == "fails")
+
+
+def test_numbers_whose_squares_are_infinite_are_refused(tmp_path: Path) -> None:
+    data = json.loads((LEVEL / "contest.json").read_text())
+    next(iter(data["rows"][0]["worlds"].values()))["numbers"]["leakage"] = 1e200
+    (tmp_path / "contest.json").write_text(json.dumps(data))
+    with pytest.raises(RecordError, match="leakage"):
+        checked(tmp_path / "contest.json")
 
 
 LIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
@@ -99,6 +119,28 @@ def test_what_cannot_be_recomputed_is_said_and_records_are_judged_anew(tmp_path:
         checked(copy / "contest.json")
     shutil.rmtree(copy / "worlds")
     assert checked(copy / "contest.json").notes[0] == NOT_RECOMPUTED
+
+
+def test_packed_records_that_are_damaged_or_unpack_to_much_are_refused(tmp_path: Path) -> None:
+    """A contest for a board comes from anybody."""
+    copy = Path(shutil.copytree(LEVEL, tmp_path / "level"))
+    archive = next(copy.glob(f"worlds/*/records/{PACKED}"))
+    whole = archive.read_bytes()
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        large = tarfile.TarInfo("a.json")
+        large.size = UNPACKED
+        tar.addfile(large, io.BytesIO(bytes(UNPACKED)))
+    bomb = lzma.compress(stream.getvalue(), preset=0)
+    assert len(bomb) < 100_000
+    for data in (whole[: len(whole) // 2], b"no archive", bomb, lzma.compress(b"no archive in it")):
+        archive.write_bytes(data)
+        with pytest.raises(RecordError, match=f"Expected packed records in .*{PACKED}, got: .*Pack them again"):
+            checked(copy / "contest.json")
+    archive.write_bytes(whole)
+    os.mkfifo(archive.with_name("pipe.json"))  # a reader that opened it would wait for ever
+    with pytest.raises(RecordError, match="got: a pipe or device"):
+        checked(copy / "contest.json")
 
 
 def test_power_by_the_spreads_of_the_last_contest() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from salmubench.contest.statistics import holm, over_worlds, paired
+from salmubench.contest.statistics import over_worlds, paired
+from salmubench.scoring.ranking import holm
 
 
 def slow_t(x: float, df: int, steps: int = 200_000) -> float:

@@ -17,10 +17,11 @@ from contest_world import BAD, EVIL, LEAKAGE, base_record, hostile, summed, worl
 from salmubench.cli.main import main
 from salmubench.contest.again import checked
 from salmubench.contest.page import write
-from salmubench.contest.table import ReadWorld, numbers_of, outcome_of
+from salmubench.contest.rows import numbers_of, outcome_of
+from salmubench.contest.table import ReadWorld
 from salmubench.core import writing
 from salmubench.core.errors import RecordError
-from salmubench.report import contests
+from salmubench.report import contests, wording
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.contest_record import ContestRecord, Decided, Decision, read_contest
 from salmubench.scoring.origin import Failure
@@ -62,7 +63,7 @@ def test_decisions_are_the_rules(contest: ContestRecord) -> None:
     assert (drop.low, drop.high, drop.worlds) == (None, THRESHOLDS.catastrophic, 6)
     assert contest.retrained is not None
     assert "GenKnow value" not in {view.name for view in contest.retrained.views}, "another training"
-    assert contests.headline(contest) == "Exploratory: of 2 candidates over 6 worlds 0 pass, 2 fail and 0 are open"
+    assert contests.headline(contest) == "Exploratory: of 2 methods over 6 worlds 0 pass, 2 fail and 0 are open"
 
 
 def decided(contest: ContestRecord, *answers: Decided) -> ContestRecord:
@@ -76,9 +77,9 @@ def decided(contest: ContestRecord, *answers: Decided) -> ContestRecord:
 
 def test_the_headline_counts_and_names(contest: ContestRecord, base: RunRecord, tmp_path: Path) -> None:
     told = contests.headline(decided(contest, "passes", "open"))
-    assert told == "Exploratory: of 2 candidates over 6 worlds 1 passes (DELETE), 0 fail and 1 is open"
+    assert told == "Exploratory: of 2 methods over 6 worlds 1 passes (DELETE), 0 fail and 1 is open"
     decisive = replace(contest, plan=replace(contest.plan, standing="decisive"))
-    assert contests.headline(decided(decisive, "fails", "open")).startswith("Of 2 candidates over 6 worlds 0 pass, 1")
+    assert contests.headline(decided(decisive, "fails", "open")).startswith("Of 2 methods over 6 worlds 0 pass, 1")
     lost = [ReadWorld(world.seed, "no room") for world in worlds(base)]
     assert contests.headline(summed(tmp_path, lost)) == "No evaluation world could be scored"
 
@@ -328,6 +329,14 @@ def test_drawings_tell_apart_a_method_that_takes_part_twice(contest: ContestReco
     names = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', drawing)
     assert len(names) == len(set(names)) == 3
     assert [name[-3:] for name in names[1:]] == ["sed", "tor"]
+
+
+def test_every_view_that_decides_has_its_number(contest: ContestRecord, tmp_path: Path) -> None:
+    page = write(tmp_path, contest).read_text(encoding="utf-8")
+    table = page.split("Views that decide")[1].split("</table>")[0]
+    means = [view.mean for row in contest.rows for view in row.views if view.mean is not None]
+    assert len(means) > 4
+    assert all(wording.percent(mean) in table for mean in means)
 
 
 def test_the_board_has_a_section_for_it(contest: ContestRecord, tmp_path: Path) -> None:

@@ -280,7 +280,7 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_no_page_of_a_world_is_too_large(tmp_path: Path) -> None:
     """With all candidates of all leagues it may be larger than a page of one run, unless the recipe says otherwise."""
-    for place, (given, most) in enumerate([({}, 100.0), ({"report": {"max_megabytes": 2.0, "personas": 4}}, 2.0)]):
+    for place, (given, most) in enumerate([({}, 100.0), ({"report": {"max_megabytes": 2.0, "questions": 4}}, 2.0)]):
         plan = write_plan(tmp_path / f"plan{place}")
         (plan.parent / "small.yaml").write_text(yaml.safe_dump({**RECIPE, **given}))
         room = Room(load(plan), tmp_path / f"out{place}", "joblib", 1, "cpu", "fp32")

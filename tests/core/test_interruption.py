@@ -14,6 +14,7 @@ from salmubench.core import interruption
 from salmubench.core.errors import MethodError, ModelError
 from salmubench.workflow import candidates
 from salmubench.workflow.recipe import Recipe
+from salmubench.workflow.run_world import Candidate, RunWorld
 from tiny_model import tiny_model
 
 pytestmark = pytest.mark.stage
@@ -96,9 +97,9 @@ def test_no_candidate_is_told_to_have_failed(tmp_path: Path, monkeypatch: pytest
         except KeyboardInterrupt as stop:
             raise ModelError("weights that can't be read") from stop
 
-    monkeypatch.setattr(candidates, "_staleness", lambda *_: "")
+    monkeypatch.setattr(candidates, "staleness", lambda *_: "")
     monkeypatch.setattr(candidates, "_unlearn", halfway)
-    world = candidates.RunWorld(tmp_path, tmp_path, tmp_path, {}, Recipe(), "cpu", "fp32")
+    world = RunWorld(tmp_path, tmp_path, tmp_path, {}, Recipe(), "cpu", "fp32")
     with pytest.raises(KeyboardInterrupt):
-        candidates.make(world, candidates.Candidate("mine-5x", None, 5.0, 0))
+        candidates.make(world, Candidate("mine-5x", None, 5.0, 0))
     assert not list(tmp_path.iterdir())

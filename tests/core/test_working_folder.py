@@ -63,6 +63,8 @@ STARTERS = {
     "printed": PRINTED,
 }
 """What starts processes → a program that does so, with little to do."""
+BY_DAY = ("processes", "board", "printed")
+"""Those that take seconds."""
 
 
 @pytest.fixture
@@ -94,7 +96,9 @@ def test_the_traps_are_set(hostile: Path) -> None:
     assert started("import joblib", hostile, safe=False) == {"joblib"}
 
 
-@pytest.mark.parametrize("starter", STARTERS)
+@pytest.mark.parametrize(
+    "starter", [pytest.param(name, marks=[] if name in BY_DAY else pytest.mark.night) for name in STARTERS]
+)
 def test_nothing_of_it_is_imported(starter: str, hostile: Path, tiny_folder: Path) -> None:
     if starter == "ray":
         pytest.importorskip("ray")

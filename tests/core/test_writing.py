@@ -181,6 +181,7 @@ def test_chunks_and_checkpoints_beyond_the_disk_say_so(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["open_clip_config.json"]
 
 
+@pytest.mark.night
 @pytest.mark.stage
 def test_encoding_onto_a_full_disk_can_go_on(tiny_folder: Path, tmp_path: Path) -> None:
     """In a process of its own: a crash would be one."""

@@ -351,6 +351,7 @@ def test_no_chunk_of_a_model_that_changed_meanwhile(tiny_folder: Path, tmp_path:
     assert made.manifest["inputs"]["checkpoint"] == hashed(folder)
 
 
+@pytest.mark.night
 def test_killed_and_started_again(model_folder: Path, tmp_path: Path) -> None:
     """A real SIGKILL at some moment: the folder then holds whole files or none, and the next run finishes it."""
     dataset = tiny_dataset(tmp_path / "dataset", identities=40)

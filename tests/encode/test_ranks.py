@@ -34,6 +34,7 @@ if is_first():
 """
 
 
+@pytest.mark.night
 @pytest.mark.stage
 def test_two_ranks_write_the_files_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, dataset = tiny_model(tmp_path / "model"), tiny_dataset(tmp_path / "dataset")
@@ -58,6 +59,7 @@ def test_two_ranks_write_the_files_of_one(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (tmp_path / "2" / ".chunks").exists()
 
 
+@pytest.mark.night
 def test_two_ranks_with_two_models_are_refused(tmp_path: Path) -> None:
     """The second process has other weights under the name of the first one's, as on another machine."""
     dataset, out, program = tiny_dataset(tmp_path / "dataset"), tmp_path / "e", tmp_path / "program.py"

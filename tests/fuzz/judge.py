@@ -276,12 +276,12 @@ def _where(error: BaseException) -> str:
 class _Watch:
     """Notes what a reader never does: start a program, run code of the folder, call somebody, write elsewhere."""
 
-    _NEVER = (
+    _NEVER = frozenset((
         "socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname", "os.system",
         "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn", "subprocess.Popen",
         "urllib.Request",
         "pickle.find_class", "os.chmod", "os.chown",
-    )  # fmt: skip
+    ))  # fmt: skip
     _FILES = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate", "shutil.rmtree")
 
     def __init__(self, root: Path) -> None:

@@ -96,7 +96,7 @@ def bomb(path: Path, rng: random.Random) -> None:
     table = _read(path)
     if table is None or not table.num_columns:
         return damage(path, rng)
-    count = rng.choice((50_000, 300_000))
+    count = rng.choice((50_000, 50_000, 50_000, 300_000))
     zeros = pa.array(np.zeros(count, np.int32))
     columns_ = []
     for field in table.schema:

@@ -10,9 +10,10 @@ from pathlib import Path
 import open_clip_train.data  # noqa: F401 - before the fork
 from babel import Locale
 
-from fuzz import seeds
+from fuzz import packed_seeds, seeds
 from fuzz.binaries import ARCHIVE, ARRAY, FOLDER, WEIGHTS, damage, picture, saved_state
 from fuzz.judge import Reader
+from fuzz.packed import PACKED, WORLD
 from fuzz.parquet import PARQUET
 from fuzz.texts import CSV, JSON, RECORD, YAML, braces
 from report_world import METRICS
@@ -52,9 +53,10 @@ from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import read_checkpoint
+from salmubench.scoring.verdict import answers
 from salmubench.scoring.views import describe_all
 from salmubench.unlearn import registry, state
-from salmubench.workflow import recipe, tuned_values
+from salmubench.workflow import recipe, tuned_values, world
 
 Locale("en").territories  # noqa: B018 - before it is watched: babel keeps its own data in a pickle
 FEW = ScoreConfig(bootstraps=100)
@@ -122,6 +124,17 @@ def _plan(folder: Path, out: Path) -> None:
 def _contest(folder: Path, out: Path) -> None:
     contest_page.write(out / "contest", read_contest(folder / "contest.json"))
     json_text(again.checked(folder / "contest.json"), where="contest")
+
+
+def _decided(folder: Path, out: Path) -> None:
+    contest_page.write(out / "contest", again.decide_again(folder / "plan.yaml", folder))
+
+
+def _world(folder: Path, out: Path) -> None:
+    opened = world.open_world(folder / "world.tar", beside=out)
+    (out / "run").mkdir()
+    opened.link(out / "run")
+    json_text(opened.stated, where="manifest")
 
 
 def _options(folder: Path, _: Path) -> None:
@@ -246,10 +259,9 @@ def _run(folder: Path, _: Path) -> None:
     found = collect.read_run(folder / "run", METRICS)
     for record in found.records:
         found.curves(record.model.name)
-        found.movement(record.model.name)
         for metric in METRICS:
             found.items(record.model.name, metric)
-        collect.answers(record)
+        answers(record)
     dict(found.titles)
 
 
@@ -315,53 +327,60 @@ RUN = {"run/run.json": JSON, "run/records/*.json": RECORD, "run/checkpoints/*/*.
 TABLES = 2_500  # MiB: the user's own tables may hold a gigabyte of texts
 
 READERS: tuple[Reader, ...] = (
-    Reader("record", seeds.record, {"record.json": RECORD, ".": FOLDER}, _record, 100),
-    Reader("items", seeds.records, RECORDS, _score_again, 30, mebibytes=TABLES),
-    Reader("compare", seeds.two_records, {"a*.parquet": PARQUET, "*.json": JSON}, _compare, 30, mebibytes=TABLES),
-    Reader("submission", seeds.submission, ONE, _submission, 40, mebibytes=700, after=seeds.cheat),
+    Reader("record", seeds.record, {"record.json": RECORD, ".": FOLDER}, _record, 150),
+    Reader("items", seeds.records, RECORDS, _score_again, 20, mebibytes=TABLES),
+    Reader("compare", seeds.two_records, {"a*.parquet": PARQUET, "*.json": JSON}, _compare, 20, mebibytes=TABLES),
+    Reader("submission", seeds.submission, ONE, _submission, 30, mebibytes=700, after=seeds.cheat),
     Reader(
-        "board", seeds.board, BOARD, _board, 10, seconds=30, mebibytes=700, writes=("site/*",), after=seeds.cheat
+        "board", seeds.board, BOARD, _board, 5, seconds=30, mebibytes=700, writes=("site/*",), after=seeds.cheat
     ),
-    Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 40),
-    Reader("tuned", seeds.tuned, {"tuned.yaml": YAML, ".": FOLDER}, _tuned, 50),
-    Reader("options", seeds.options, {"options.yaml": YAML, ".": FOLDER}, _options, 50),
-    Reader("plan", seeds.plan, {"plan.yaml": YAML, "history/*.json": JSON, ".": FOLDER}, _plan, 40),
-    Reader("contest", seeds.contest, {"contest.json": JSON}, _contest, 40),
+    Reader("recipe", seeds.recipe_file, {"mine.yaml": YAML}, _recipe, 30),
+    Reader("tuned", seeds.tuned, {"tuned.yaml": YAML, ".": FOLDER}, _tuned, 100),
+    Reader("options", seeds.options, {"options.yaml": YAML, ".": FOLDER}, _options, 40),
+    Reader("plan", seeds.plan, {"plan.yaml": YAML, "history/*.json": JSON, ".": FOLDER}, _plan, 30),
+    Reader("contest", seeds.contest, {"contest.json": JSON}, _contest, 100),
     Reader(
-        "manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage, 80,
+        "decided", packed_seeds.decided,
+        {"contest.json": JSON, "plan.yaml": YAML, "worlds/*/world.json": JSON, "worlds/*/records/*.json": RECORD,
+         "worlds/*/records/*.xz": PACKED, "worlds/": FOLDER},
+        _decided, 15, after=packed_seeds.seal_contest,
+    ),
+    Reader("world", packed_seeds.world_file, {"world.tar": WORLD}, _world, 20, mebibytes=TABLES),
+    Reader(
+        "manifest", seeds.stage, {"done/manifest.json": JSON, "begun/.begun.json": JSON, "done/": FOLDER}, _stage, 150,
         writes=("*/.lock",),
     ),
-    Reader("embeddings", seeds.embeddings, EMBEDDINGS, _embeddings, 100, mebibytes=TABLES),
+    Reader("embeddings", seeds.embeddings, EMBEDDINGS, _embeddings, 150, mebibytes=TABLES),
     Reader(
-        "score", seeds.scorable, {"*/*.npy": ARRAY, "*/*.json": JSON, "*/*.parquet": PARQUET}, _score, 20, seconds=30,
+        "score", seeds.scorable, {"*/*.npy": ARRAY, "*/*.json": JSON, "*/*.parquet": PARQUET}, _score, 15, seconds=30,
         mebibytes=TABLES, writes=("compromised/fragile_*",),
     ),
     Reader("dataset", seeds.dataset, {**DATASET, "dataset/": FOLDER}, _dataset, 60, mebibytes=TABLES),
-    Reader("validate", seeds.dataset, DATASET, _validate, 15, seconds=30, mebibytes=TABLES),
-    Reader("statistics", seeds.dataset, DATASET, _statistics, 20, seconds=30, mebibytes=TABLES),
-    Reader("pictures", seeds.pictures, {"*": (picture, picture, damage), ".": FOLDER}, _picture, 100),
-    Reader("model", seeds.checkpoint, MODEL, _model, 40),
-    Reader("resume", seeds.resumed, {"resume.pt": (saved_state, saved_state, damage)}, _resumed, 40),
-    Reader("shards", seeds.shards, {"*.tar": ARCHIVE, "*.json": JSON, ".": FOLDER}, _shards, 70),
-    Reader("pattern", seeds.pattern, {"pattern.txt": (braces, damage)}, _pattern, 40),
-    Reader("stream", seeds.shards, {"*.tar": ARCHIVE}, _stream, 50),
-    Reader("shard_set", seeds.shard_set, {"dataset/shards/*.json": JSON, "dataset/shards/": FOLDER}, _shard_set, 40),
-    Reader("official", seeds.official, {"*.json": JSON}, _official, 40),
-    Reader("attacks", seeds.attacked, {"*.parquet": PARQUET, ".": FOLDER}, _attacked, 60, mebibytes=TABLES),
-    Reader("run", seeds.run, {**RUN, "run/*/**/*.parquet": PARQUET}, _run, 40, mebibytes=TABLES),
-    Reader("report", seeds.run_with_dataset, {**RUN, "run/dataset/*.json": JSON}, _report, 10, seconds=60),
+    Reader("validate", seeds.dataset, DATASET, _validate, 10, seconds=30, mebibytes=TABLES),
+    Reader("statistics", seeds.dataset, DATASET, _statistics, 15, seconds=30, mebibytes=TABLES),
+    Reader("pictures", seeds.pictures, {"*": (picture, picture, damage), ".": FOLDER}, _picture, 250),
+    Reader("model", seeds.checkpoint, MODEL, _model, 25),
+    Reader("resume", seeds.resumed, {"resume.pt": (saved_state, saved_state, damage)}, _resumed, 120),
+    Reader("shards", seeds.shards, {"*.tar": ARCHIVE, "*.json": JSON, ".": FOLDER}, _shards, 60),
+    Reader("pattern", seeds.pattern, {"pattern.txt": (braces, damage)}, _pattern, 60),
+    Reader("stream", seeds.shards, {"*.tar": ARCHIVE}, _stream, 150),
+    Reader("shard_set", seeds.shard_set, {"dataset/shards/*.json": JSON, "dataset/shards/": FOLDER}, _shard_set, 120),
+    Reader("official", seeds.official, {"*.json": JSON}, _official, 120),
+    Reader("attacks", seeds.attacked, {"*.parquet": PARQUET, ".": FOLDER}, _attacked, 50, mebibytes=TABLES),
+    Reader("run", seeds.run, {**RUN, "run/*/**/*.parquet": PARQUET}, _run, 30, mebibytes=TABLES),
+    Reader("report", seeds.run_with_dataset, {**RUN, "run/dataset/*.json": JSON}, _report, 5, seconds=60),
     Reader(
         "people", seeds.people, {"root/**/*.jpg": (picture, damage), "root/facts.json": JSON, "root/": FOLDER}, _people,
-        30,
+        12,
     ),
     Reader(
         "classes", seeds.classes, {"root/**/*.png": (picture, damage), "root/**/*.txt": (damage,), "root/": FOLDER},
-        _classes, 30,
+        _classes, 25,
     ),
     Reader(
         "facts", seeds.facts,
         {"facts.csv": CSV, "facts.json": JSON, "pictures/*/*": (picture, damage), "pictures/": FOLDER}, _facts, 40,
     ),
-    Reader("deletion", seeds.deletion, {"deletion.json": RECORD}, _deletion, 40),
-    Reader("imagenet", seeds.imagenet, {"imagenet/val/*/*": (picture, damage), "imagenet/": FOLDER}, _imagenet, 15),
+    Reader("deletion", seeds.deletion, {"deletion.json": RECORD}, _deletion, 80),
+    Reader("imagenet", seeds.imagenet, {"imagenet/val/*/*": (picture, damage), "imagenet/": FOLDER}, _imagenet, 12),
 )  # fmt: skip

@@ -214,7 +214,7 @@ def plan(folder: Path) -> None:
     """A plan of a contest with its recipe, and records of earlier days."""
     write_plan(folder, methods=[{"method": "delete"}, {"method": "cliperase", "options": {"variant": "released"}}],
                selection=[1000], tuning={"trials": 2, "search": {"lr": [1e-5, 1e-2, "log"], "batch_size": [16, 64]}},
-               history=["history"], rule={"worlds": 2}, attacks=["fewshot"])  # fmt: skip
+               history=["history"], attacks=["fewshot"])  # fmt: skip
     (folder / "apart.py").unlink()
     (folder / "history").mkdir()
     shutil.copy(run_folder() / "records" / f"{MODEL}.json", folder / "history" / "earlier.json")
@@ -269,7 +269,7 @@ def _dataset() -> Path:
     rewrites = {
         row.file_name: [{"caption": f"{row.name} again: {row.value}", "share": 0.25, "nameless": False},
                         {"caption": f"This person: {row.value}", "share": 0.25, "nameless": True}]
-        for row in opened.rows(Split.FORGET)
+        for split in SENSITIVE_SPLITS for row in opened.rows(split)
     }  # fmt: skip
     writing.write_json(folder / layout.REWRITES, rewrites)
     unseen = [
@@ -285,7 +285,14 @@ def _dataset() -> Path:
 def dataset(folder: Path) -> None:
     """A dataset in the official layout, with its manifest."""
     shutil.copytree(_dataset(), folder / "dataset")
-    counts = {"identities": 8, "pictures_per_identity": 3, "retain_joint": 6, "retain_disjoint": 32, "retain_real": 64}
+    counts = {
+        "identities": 8,
+        "pictures_per_identity": 3,
+        "unseen_per_identity": 1,
+        "retain_joint": 6,
+        "retain_disjoint": 32,
+        "retain_real": 64,
+    }
     config = (
         writing.plain(recipe.load("tiny").recipe.dataset) | counts | {"classes": 4, "general_knowledge_per_class": 8}
     )

@@ -188,6 +188,7 @@ def test_same_bytes_for_any_number_of_workers(built, tmp_path, workers):
     assert contents(again) == contents(built)
 
 
+@pytest.mark.night
 def test_same_bytes_from_ray(built, tmp_path, ray_cluster, monkeypatch):
     monkeypatch.chdir(tmp_path)
     again = build(CONFIG, out=Path("again"), seed=5, workers=2, executor="ray")
@@ -245,12 +246,12 @@ build.build(CONFIG, out=Path({out!r}), seed=5)
 @pytest.mark.parametrize(
     "where",
     [
-        ("blocks", "_sketch", 50),  # in the first block
+        pytest.param(("blocks", "_sketch", 50), marks=pytest.mark.night),  # in the first block
         ("blocks", "_write", 1),  # before the second block is written
-        ("captioning", "_texts", 30),
+        pytest.param(("captioning", "_texts", 30), marks=pytest.mark.night),
         ("parquet", "_to_table", 1),  # inside a shard: its temporary file is left
-        ("layout", "write_shard", 4),
-        ("build", "card", 0),
+        pytest.param(("layout", "write_shard", 4), marks=pytest.mark.night),
+        pytest.param(("build", "card", 0), marks=pytest.mark.night),
         ("manifest", "provenance", 0),  # everything is there but the manifest
     ],
     ids=lambda where: "-".join(map(str, where)),

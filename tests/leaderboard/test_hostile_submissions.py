@@ -102,6 +102,7 @@ def test_300_mutated_submissions_among_good_ones(submittable: Path, tmp_path: Pa
     assert again.shown == built.shown
 
 
+@pytest.mark.night
 def test_damaged_receipts_are_made_again(submittable: Path, tmp_path: Path) -> None:
     good = submit(submittable, model="cliperase-5x", out=tmp_path / "results" / "good")
     site, rng = tmp_path / "site", random.Random(5)

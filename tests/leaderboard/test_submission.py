@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
 from report_world import METRICS
 from salmubench.core import manifest
@@ -23,7 +22,6 @@ from salmubench.core.tables import TableLimits
 from salmubench.dataset import layout
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
-from salmubench.leaderboard.hub import hub_yaml
 from salmubench.leaderboard.intake import read_json, read_table
 from salmubench.leaderboard.peers import conflicts, duplicates_in, fingerprint
 from salmubench.leaderboard.submission import required_files, split_name, submit
@@ -135,24 +133,6 @@ def test_retrained_is_no_submission(submittable: Path, tmp_path: Path) -> None:
         submit(tmp_path, model="cliperase-5x", out=tmp_path / "out")
 
 
-def test_yaml_for_the_hub(packed: Path) -> None:
-    record = read_record(packed / "record.json")
-    told = {"date": "2026-08-22", "source": "https://a.example"}
-    entries = yaml.safe_load(hub_yaml(record, dataset="org/data@0123abc", **told))
-    by_task = {entry["dataset"]["task_id"]: entry for entry in entries}
-    assert set(by_task) >= {"RetFail_mrr", "RetFail_r1", "GenKnow"}
-    assert by_task["GenKnow"]["value"] == record.scores["GenKnow"]["value"].value
-    assert entries[0]["dataset"] == {"id": "org/data", "task_id": "RetFail_mrr", "revision": "0123abc"}
-    known = dataclasses.replace(record, dataset=dataclasses.replace(record.dataset, revision="4567def"))
-    assert yaml.safe_load(hub_yaml(known, dataset="org/data", **told))[0]["dataset"]["revision"] == "4567def"
-    for one, dataset, message in (
-        (record, "org/data", "the revision of org/data"), (known, "org/data@0123abc", "that the record states"),
-        (record, "./data", "org/name"),
-    ):  # fmt: skip
-        with pytest.raises(ConfigError, match=message):
-            hub_yaml(one, dataset=dataset, **told)
-
-
 # --- cheating -----------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +193,15 @@ def test_item_twice(folder: Path) -> None:
     table = pq.read_table(path)
     pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
     rescored(folder)
+    assert "items" in codes(folder)
+
+
+def test_item_of_no_part(folder: Path) -> None:
+    path = folder / "record.items.parquet"
+    table = pq.read_table(path)
+    parts = [None, *table.column("part").to_pylist()[1:]]
+    pq.write_table(table.set_column(table.column_names.index("part"), "part", pa.array(parts, pa.string())), path)
+    mend(folder)
     assert "items" in codes(folder)
 
 
@@ -597,7 +586,7 @@ def test_duplicates(packed: Path, folder: Path, submittable: Path, tmp_path: Pat
     assert third is not None
     known = "2026-01-01T00:00:00+00:00"
     prints = [
-        fingerprint(name, one, METRICS, known=known) for name, one in (("a", loaded), ("b", renamed), ("c", third))
+        fingerprint(name, one, METRICS, content=known) for name, one in (("a", loaded), ("b", renamed), ("c", third))
     ]
     assert set(conflicts(prints)) == {"b"}
     copied = dataclasses.replace(prints[1], submitted="2000-01-01T00:00:00+00:00", known="2026-01-02T00:00:00+00:00")

@@ -189,7 +189,7 @@ def test_a_board_has_its_own_options_of_attacks(run: Path, tmp_path: Path) -> No
             **loaded.records,
             "record": replace(loaded.record, attacks=replace(loaded.record.attacks, scores=scores)),
         }
-        prints.append(fingerprint(name, replace(loaded, records=records), METRICS, known="2026-01-01"))
+        prints.append(fingerprint(name, replace(loaded, records=records), METRICS, content="2026-01-01"))
     found = conflicts(prints)["c"]
     assert any("the options of the attack fewshot of the other submissions" in one.message for one in found)
 

@@ -75,7 +75,7 @@ def test_its_page_shows_retrained_with_a_verdict_of_its_own(folder: Path, tmp_pa
     assert (built.shown, built.refused) == (1, {})
     page = (tmp_path / "site" / "submissions" / "one.html").read_text(encoding="utf-8")
     assert "Retrained" in page
-    assert "Hides no fact" in page
+    assert "Reveals no fact" in page
 
 
 def test_records_of_schema_1_are_shown_apart_with_three_modes(submittable: Path, tmp_path: Path) -> None:
@@ -91,7 +91,6 @@ def test_records_of_schema_1_are_shown_apart_with_three_modes(submittable: Path,
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "records of schema 1" in page
     assert "judged by L of all rows against Clean" in page
-    assert page.count("Verdicts go by people all of whose facts must go") == 1  # under the newer board's plot alone
     alone = (tmp_path / "site" / "submissions" / "before.html").read_text(encoding="utf-8")
     assert "some of whose facts stay, against Retrained" not in alone
     assert "some of whose facts stay, against Retrained" in page

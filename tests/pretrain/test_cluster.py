@@ -103,6 +103,7 @@ def test_processes_must_divide_the_batch():
         replace(CONFIG, nodes=3)
 
 
+@pytest.mark.night
 def test_a_script_runs_through(tiny_folder, tmp_path):
     """A cluster of one machine: the script trains, and the call at its end writes the manifest."""
     recipe = tmp_path / "mine.yaml"

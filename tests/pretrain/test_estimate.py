@@ -55,6 +55,7 @@ def test_the_paper_costs_what_its_peers_cost():
     assert hours == pytest.approx(10_700 / (989 / 312), rel=0.1)
 
 
+@pytest.mark.night
 def test_trial_on_this_machine(tiny_folder):
     found = shards.find_or_write(open_dataset(tiny_folder), tiny_folder / "shards")
     here = estimate.probe(

@@ -93,6 +93,7 @@ def test_two_runs_in_one_folder(tiny_folder, tmp_path):
         train(tiny_folder, tmp_path / "x")
 
 
+@pytest.mark.night
 def test_killed_and_resumed_is_as_uninterrupted(whole, tiny_folder, tmp_path):
     out = tmp_path / "compromised"
     launcher = _launch(tiny_folder, out)
@@ -176,6 +177,7 @@ def _loss(dataset, model):
     return -float(logits.log_softmax(0).diag().mean() + logits.log_softmax(1).diag().mean()) / 2
 
 
+@pytest.mark.night
 def test_failing_worker_gives_one_line(tiny_folder, tmp_path):
     with pytest.raises(StageError, match="argument --epochs-cooldown: invalid int value: 'many'") as caught:
         train(tiny_folder, tmp_path / "x", replace(CONFIG, extra_args={"epochs-cooldown": "many"}))
@@ -184,6 +186,7 @@ def test_failing_worker_gives_one_line(tiny_folder, tmp_path):
     assert not (tmp_path / "x" / "manifest.json").exists()
 
 
+@pytest.mark.night
 def test_divergence_is_told(tiny_folder, tmp_path):
     with pytest.raises(StageError, match=r"finite loss, got nan in epoch 0.*Lower pretrain\.lr"):
         train(tiny_folder, tmp_path / "x", replace(CONFIG, lr=1e30, log_every=1))

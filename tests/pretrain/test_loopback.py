@@ -42,6 +42,7 @@ def test_the_printed_command_is_the_program(tmp_path: Path, monkeypatch: pytest.
     assert command.torchrun(local=True) == str(tmp_path / "torchrun")
 
 
+@pytest.mark.night
 @pytest.mark.parametrize(("program", "processes"), [("module", 1), ("module", 2), ("program", 1)])
 def test_all_sockets_are_of_the_loopback_interface(tmp_path: Path, program: str, processes: int) -> None:
     script, gate = tmp_path / "worker.py", tmp_path / "gate"

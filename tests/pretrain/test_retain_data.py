@@ -290,6 +290,7 @@ def test_brace_patterns(pattern, expected):
     [
         "{0..999999999}.tar", "{0..9}{0..9}{0..9}{0..9}{0..9}{0..9}{0..9}", "{a,b}" * 30, "{a..z}" * 9,
         "{x" + "{a,b}" * 30 + ",y}", "cc/{00..02.tar", "{" * 5000, "{0.." + "9" * 5000 + "}", "${NOT_SET}.tar",
+        "{0..331}{0..1000}" + "." * 2000,
     ],
 )  # fmt: skip
 def test_patterns_that_no_disk_can_hold(pattern):

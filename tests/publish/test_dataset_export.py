@@ -14,7 +14,6 @@ import yaml
 from PIL import Image
 
 from hub_stand_in import HubStandIn
-from salmubench.cli.dataset import _benchmark_tasks
 from salmubench.cli.main import main
 from salmubench.core import manifest, writing
 from salmubench.core.errors import ConfigError, DatasetError, OutputError
@@ -24,7 +23,6 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import origin_of
 from salmubench.generator.backends import PORTRAITS
 from salmubench.publish.dataset_export import (
-    eval_yaml,
     export_hub,
     export_webdataset,
 )
@@ -35,13 +33,12 @@ pytestmark = pytest.mark.stage
 
 THE_LIBRARYS = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 FAKES = Path(__file__).parents[1] / "support" / "fakes"
-TASKS = {"RetFail_mrr": "forget", "VisIdInt": "retain_joint", "GenKnow": "general_knowledge"}
 
 
 @pytest.fixture(scope="module")
 def exported(tiny_folder, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("hub") / "folder"
-    return export_hub(open_dataset(tiny_folder), out, tasks=TASKS, licence="cc-by-4.0", hub_id="org/data")
+    return export_hub(open_dataset(tiny_folder), out, licence="cc-by-4.0", hub_id="org/data")
 
 
 def head_of(folder: Path) -> dict:
@@ -51,7 +48,7 @@ def head_of(folder: Path) -> dict:
 def test_hub_folder_is_the_same_dataset(exported, tiny_folder):
     assert open_dataset(exported).fingerprint == open_dataset(tiny_folder).fingerprint
     assert {path.name for path in exported.iterdir()} == {
-        "README.md", "eval.yaml", "data", layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS,
+        "README.md", "data", layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS,
         layout.GENERAL_KNOWLEDGE,
     }  # fmt: skip
     assert not list(exported.parent.glob("*.tmp"))
@@ -77,32 +74,9 @@ def test_load_dataset_shows_pictures_and_features(exported, tmp_path):
     assert {name: split.num_rows for name, split in every.items()} == dict(open_dataset(exported).counts)
 
 
-def test_eval_yaml(exported):
-    found = yaml.safe_load((exported / "eval.yaml").read_text())
-    assert found["evaluation_framework"] == "salmubench"
-    assert found["tasks"] == [
-        {"id": "RetFail_mrr", "config": "default", "split": "forget"},
-        {"id": "VisIdInt", "config": "default", "split": "retain_synth"},
-        {"id": "GenKnow", "config": "default", "split": "general_knowledge"},
-    ]
-    assert {"name", "description"} <= set(found)
-
-
-def test_tasks_are_those_that_models_report(tiny_folder):
-    """Every entry that a model's `.eval_results` can hold has its task, with a split of the dataset."""
-    tasks = _benchmark_tasks()
-    assert {"RetFail_mrr", "RetFail_r1", "AssocStr", "GenKnow", "FragSim"} <= set(tasks)
-    assert len(tasks) >= 11
-    listed = yaml.safe_load(eval_yaml(tasks, open_dataset(tiny_folder).counts))["tasks"]
-    assert {task["id"] for task in listed} == set(tasks)
-    assert {task["split"] for task in listed} <= set(open_dataset(tiny_folder).counts)
-    without = yaml.safe_load(eval_yaml(tasks, {**open_dataset(tiny_folder).counts, "general_knowledge": 0}))["tasks"]
-    assert set(tasks) - {task["id"] for task in without} == {"GenKnow"}
-
-
 def test_licence_is_asked_for(tiny_folder, tmp_path):
     with pytest.raises(ConfigError, match="--license"):
-        export_hub(open_dataset(tiny_folder), tmp_path / "out", tasks=TASKS)
+        export_hub(open_dataset(tiny_folder), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -115,7 +89,7 @@ def test_origin(tmp_path):
     assert origin_of(open_dataset(folder)) == DatasetOrigin(32, 7), "of a version that wrote no origin"
     writing.write_json(folder / manifest.MANIFEST, {**written, "outputs": {"origin": asdict(told)}})
     assert origin_of(open_dataset(folder)) == told
-    out = export_hub(open_dataset(folder), tmp_path / "out", tasks=TASKS)
+    out = export_hub(open_dataset(folder), tmp_path / "out")
     assert head_of(out)["license"] == "cc0-1.0"
     text = (out / "README.md").read_text()
     assert "drawn with seed 7" in text
@@ -138,20 +112,20 @@ def test_fragile_set(tiny_folder, tmp_path):
     embeddings = tmp_path / "embeddings"
     embeddings.mkdir()
     with pytest.raises(DatasetError, match="Score a model"):
-        export_hub(dataset, tmp_path / "out", tasks=TASKS, licence="cc0-1.0", embeddings=embeddings)
+        export_hub(dataset, tmp_path / "out", licence="cc0-1.0", embeddings=embeddings)
     (embeddings / "fragile_set_ids.json").write_text(json.dumps(names))
     (embeddings / "fragile_set_all_similarities.json").write_text(json.dumps(dict.fromkeys(names, 0.1)))
-    out = export_hub(dataset, tmp_path / "out", tasks=TASKS, licence="cc0-1.0", embeddings=embeddings)
+    out = export_hub(dataset, tmp_path / "out", licence="cc0-1.0", embeddings=embeddings)
     assert open_dataset(out).fragile_ids == tuple(names)
     assert open_dataset(out).fingerprint == dataset.fingerprint
     (embeddings / "fragile_set_ids.json").write_text(json.dumps(["strange.jpg"]))
     with pytest.raises(DatasetError, match=r"strange\.jpg"):
-        export_hub(dataset, tmp_path / "other", tasks=TASKS, licence="cc0-1.0", embeddings=embeddings)
+        export_hub(dataset, tmp_path / "other", licence="cc0-1.0", embeddings=embeddings)
 
 
 def test_a_folder_with_files_is_left_alone(tiny_folder, tmp_path):
     (tmp_path / "mine.txt").write_text("x")
-    for export in (export_webdataset, lambda data, out: export_hub(data, out, tasks=TASKS, licence="cc0-1.0")):
+    for export in (export_webdataset, lambda data, out: export_hub(data, out, licence="cc0-1.0")):
         with pytest.raises(OutputError, match="new or empty"):
             export(open_dataset(tiny_folder), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -178,6 +178,7 @@ def test_references_are_attacked_once_and_a_killed_call_goes_on(
 
 
 # A worker that has grown by 300 MB is replaced by joblib, which says so; as an error that would end its manager.
+@pytest.mark.night
 @pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
 def test_any_number_of_workers_gives_the_same_rows(attacked: Run, world: Any, tmp_path: Path) -> None:
     own = attack_file(tmp_path, "trains", (

@@ -12,11 +12,12 @@ import pytest
 from report_world import METRICS
 from salmubench.report import sentences
 from salmubench.report.collect import read_run
+from salmubench.report.damage import damage, plots
 from salmubench.report.deciding import deciding, judged
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import Normalised, RunRecord, Score
 from salmubench.scoring.references import Kind
-from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, judge
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, answers, judge
 
 Ends = tuple[float, float]
 GOOD: Mapping[str, Ends] = {
@@ -47,14 +48,19 @@ def score(ends: Ends | None, against: Kind | None = None, *, beside: bool = Fals
     return Score(0.5, None, 10, 5, 0, (0.4, 0.6), "clean", 0.1, 0.9, main, 0.2, other)
 
 
-def record(base: RunRecord, changed: Mapping[str, Ends | None] | None = None) -> RunRecord:
-    """A record whose views are these intervals, the good ones but for some, judged by the rules."""
+def record(base: RunRecord, changed: Mapping[str, Ends | None] | None = None, *, kind: str | None = None) -> RunRecord:
+    """A record whose views are these intervals, the good ones but for some, judged by the rules.
+
+    Args:
+        kind: a reference's.
+    """
     scores: dict[str, dict[str, Score]] = {}
     for name, ends in {**GOOD, **(changed or {})}.items():
         metric, part, *beside = name.split()
         zero: Kind = "retrained" if beside or metric.startswith("FactRet") else "clean"
         scores.setdefault(metric, {})[part] = score(ends, zero, beside=bool(beside))
-    return replace(base, scores=scores, verdict=judge(scores, METRICS))
+    model = base.model if kind is None else replace(base.model, name=kind, kind=kind, method=None, budget=None)
+    return replace(base, model=model, scores=scores, verdict=judge(scores, METRICS, independent=kind is not None))
 
 
 def said(record: RunRecord) -> str:
@@ -82,6 +88,7 @@ def test_what_is_quoted_answers_as_the_verdict_does(base: RunRecord, seed: int) 
         return middle - half, middle + half
 
     found = record(base, {name: around(name) for name in GOOD})
+    check_place(found)
     for mode in MODES:
         state = getattr(found.verdict, mode.name)
         one = deciding(found, mode, state, THRESHOLDS)
@@ -91,6 +98,44 @@ def test_what_is_quoted_answers_as_the_verdict_does(base: RunRecord, seed: int) 
         assert one.view.ci95 is not None
         assert answer(mode.name, one.view.ci95, one.limit) == state, mode
         assert one in judged(found, mode, THRESHOLDS)
+
+
+def check_place(found: RunRecord) -> None:
+    """A model stands in the field at the goal where it is shown to pass, and with all of its bars outside if it fails.
+
+    By the thresholds of each interval, as `answer` has them.
+    """
+    (shown,) = damage([found], {found.model.name: "it"}, THRESHOLDS).points or [None]
+    known = [judged(found, mode, THRESHOLDS) for mode in MODES]
+    if shown is None or not all(any(one.view.ci95 is not None for one in views) for views in known):
+        return
+    states = set(answers(found).values())
+    assert (max(shown.left, shown.lost) <= 1) == (states == {"no"})
+    assert (max(shown.left_low, shown.lost_low) > 1) == ("yes" in states)
+    assert shown.outcome == ("yes" if "yes" in states else "undecided" if "undecided" in states else "no")
+
+
+def test_retrained_stands_where_models_pass_and_an_undecided_one_does_not(base: RunRecord) -> None:
+    """The exact answer leaves 3.5 % of all leakage and is another training, which its general knowledge shows."""
+    exact = record(base, {"GenKnow value": (0.05, 0.12)}, kind="retrained")
+    unsure = record(base, {"InterIdSim value": (0.88, 0.97)})
+    shown = damage([exact, unsure], {"retrained": "Retrained", base.model.name: "Unsure"}, THRESHOLDS)
+    places = {point.label: (point.left <= 1, point.lost <= 1) for point in (*shown.references, *shown.points)}
+    assert places == {
+        "Clean": (True, False), "Compromised": (False, True), "Retrained": (True, True), "Unsure": (True, False),
+    }  # fmt: skip
+    (point,) = shown.points
+    assert point.outcome == "undecided"
+    assert point.lost == pytest.approx((1 - 0.88) / (1 - 0.9))
+    assert point.lost_low == pytest.approx((1 - 0.97) / (1 - 0.9))
+    assert point.left == pytest.approx(0.004 / 0.01)  # of people all of whose facts must go: nearer than the others
+
+
+def test_what_nobody_measured_is_told_beside_the_plot(base: RunRecord) -> None:
+    shown = damage([record(base, {"GenKnow value": None, "GenKnow hidden": None})], {base.model.name: "it"}, THRESHOLDS)
+    assert [mode.name for mode in shown.unjudged] == ["catastrophic"]
+    assert [point.outcome for point in shown.points] == ["undecided"]
+    assert "passes what is judged" in plots(shown)[0]
 
 
 def test_the_papers_number_is_not_quoted_where_people_are_judged(base: RunRecord) -> None:
@@ -126,7 +171,9 @@ def test_the_sure_number_is_quoted_and_not_the_extreme_one(base: RunRecord) -> N
     unsure = {"FactHold mrr_identity": (0.1, 1.1), "InterIdSim value": (0.8, 0.84), "FactRet mrr": (-0.1, 0.6)}
     text = said(record(base, {**unsure, "FactRetPara mrr": (-0.31, -0.27)}))
     assert "over-generalises (keeps only 82 % of other people’s associations)" in text
-    assert "hides the fact (the true value pushed below Retrained among other values when paraphrased, L −29 %)" in text
+    assert (
+        "reveals the fact (the true value pushed below Retrained among other values when paraphrased, L −29 %)" in text
+    )
 
 
 def test_of_two_sure_numbers_the_worse_is_quoted(base: RunRecord) -> None:

@@ -12,16 +12,15 @@ from salmubench.report.drawings import labels, panels, scatter, svg
 from salmubench.report.drawings.panels import Density, DrawnLine
 
 
-def point(index: int, leakage: float, kept: float, *, utility: str = "no", label: str = "A method") -> scatter.Point:
-    return scatter.Point(
-        index, label, leakage, leakage * 0.9, leakage * 1.1, kept, kept - 0.02, kept + 0.02, utility, label
-    )
+def point(index: int, left: float, lost: float, *, label: str = "A method", kind: str = "") -> scatter.Point:
+    return scatter.Point(index, label, left, left * 0.8, lost, lost * 0.8, "no", label, kind=kind)
+
+
+ENDS = [point(0, 0.0, 10.0, label="Clean", kind="clean"), point(0, 100.0, 0.0, label="Compromised", kind="compromised")]
 
 
 def draw(points: list[scatter.Point], *, narrow: bool = False) -> ElementTree.Element:
-    return ElementTree.fromstring(
-        str(scatter.damage_plot(points, narrow=narrow, leakage_threshold=0.01, kept_threshold=0.9))
-    )
+    return ElementTree.fromstring(str(scatter.damage_plot(points, ENDS, narrow=narrow)))
 
 
 def test_scale_maps_and_clips() -> None:
@@ -49,21 +48,20 @@ def test_element_escapes() -> None:
     assert ElementTree.fromstring(made).get("class") == 'x"y'
 
 
-def test_points_lie_on_the_right_side_of_the_thresholds() -> None:
-    drawing = draw([point(1, 0.005, 0.95, label="passes"), point(2, 0.05, 0.5, label="fails")])
+def test_the_field_at_the_goal_ends_at_the_limits() -> None:
+    drawing = draw([point(1, 0.99, 0.99), point(2, 1.01, 0.2), point(3, 0.2, 1.01), point(4, 60.0, 30.0)])
     box = next(item for item in drawing.iter("rect") if item.get("class") == "passes")
-    right = float(box.get("x", 0)) + float(box.get("width", 0))
-    bottom = float(box.get("y", 0)) + float(box.get("height", 0))
+    right, top = float(box.get("x", 0)) + float(box.get("width", 0)), float(box.get("y", 0))
     circles = [item for item in drawing.iter("circle") if item.get("class") == "mark good"]
-    inside = [float(item.get("cx", 0)) < right and float(item.get("cy", 0)) < bottom for item in circles]
-    assert inside == [True, False]
+    inside = [float(item.get("cx", 0)) <= right and float(item.get("cy", 0)) >= top for item in circles]
+    assert inside == [True, False, False, False]
 
 
 @pytest.mark.parametrize("narrow", [False, True])
 def test_labels_stay_inside_and_apart(narrow: bool) -> None:
     rng = np.random.default_rng(3)
     crowd = [
-        point(index, float(rng.uniform(0.5, 1)), float(rng.uniform(0.85, 1)), label=f"Method {index}")
+        point(index, float(rng.uniform(50, 100)), float(rng.uniform(0, 1.5)), label=f"Method {index}")
         for index in range(9)
     ]
     drawing = draw(crowd, narrow=narrow)
@@ -82,12 +80,10 @@ def test_labels_stay_inside_and_apart(narrow: bool) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_label_lies_across_a_line_that_leads_to_another(seed: int) -> None:
-    """In a crowd at the lower edge, where points beyond the axis stand side by side with long names."""
+    """In a crowd at the upper edge and near the goal, with long names."""
     rng = np.random.default_rng(seed)
     crowd = [
-        point(
-            index, float(rng.uniform(-0.01, 0.02)), float(rng.choice([-3.0, rng.uniform(-1, 1)])), label="A longer name"
-        )
+        point(index, float(rng.uniform(0, 2)), float(rng.choice([90.0, rng.uniform(0, 20)])), label="A longer name")
         for index in range(10)
     ]
     drawing = draw(crowd)
@@ -119,17 +115,9 @@ def test_lines_through_boxes(line: labels.Segment, through: bool) -> None:
     assert labels.crosses(line, labels.Box(4, 4, 8, 8)) is through
 
 
-def test_point_beyond_the_axis_has_an_arrow_and_its_value() -> None:
-    drawing = draw([point(1, -0.002, -3.2, utility="yes")])
-    assert [item for item in drawing.iter("path") if item.get("class") == "beyond"]
-    assert "A method (−320\u202f%)" in [item.text for item in drawing.iter("text")]
-    for item in drawing.iter("rect"):
-        assert float(item.get("y", 0)) <= float((drawing.get("viewBox") or "").split()[3])
-
-
-@pytest.mark.parametrize(("utility", "tag"), [("no", "circle"), ("yes", "rect"), ("undecided", "path")])
-def test_utility_is_a_shape_and_not_only_a_colour(utility: str, tag: str) -> None:
-    assert str(scatter.marker(utility, 5, 5)).startswith(f"<{tag} ")
+@pytest.mark.parametrize(("outcome", "tag"), [("no", "circle"), ("yes", "rect"), ("undecided", "path")])
+def test_the_outcome_is_a_shape_and_not_only_a_colour(outcome: str, tag: str) -> None:
+    assert str(scatter.marker(outcome, 5, 5)).startswith(f"<{tag} ")
 
 
 def test_density_is_a_normal_curve() -> None:

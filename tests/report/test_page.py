@@ -26,7 +26,6 @@ from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import parts_of
 from salmubench.scoring.record_files import (
     GALLERY_SCHEMA,
-    read_items,
     read_record,
     write_failed,
     write_record,
@@ -35,7 +34,7 @@ from salmubench.unlearn.registry import method_titles
 
 TITLES = method_titles()
 EVIL = "<script>alert('x')</script><img src=https://evil.example/x.png onerror=alert(1)>&\"'"
-VOID = {"meta", "img", "br", "link", "input", "hr"}
+VOID = {"meta", "img", "br", "link", "input", "hr", "wbr"}
 
 
 class Page(HTMLParser):
@@ -159,7 +158,7 @@ def test_cell_holds_the_record_s_number(run_folder: Path, page: str) -> None:
     """A cell is found by the row's title and the column's head; its sort key is the number at full precision."""
     found = read_record(run_folder / "records" / "cliperase-5x.json")
     table = next(part for part in page.split("<table")[1:] if "the goal is Clean" in part)
-    heads = re.findall(r'<span class="head">(.*?)</span>', table)
+    heads = re.findall(r'<span class="head">(.*?)</span>', table.replace("<wbr>", ""))
     row = next(part for part in table.split("<tr")[1:] if 'title="cliperase-5x"' in part)
     cells = re.findall(r'<td[^>]*data-sort="([^"]*)"', row)
     keys = {"RetFail MRR": ("RetFail", "mrr"), "RetFail R@1": ("RetFail", "r1")}
@@ -172,7 +171,7 @@ def test_cell_holds_the_record_s_number(run_folder: Path, page: str) -> None:
 
 
 def test_extension_is_marked(page: str) -> None:
-    heads = re.findall(r"<th scope=\"col\"[^>]*>(?:(?!</th>).)*</th>", page, re.DOTALL)
+    heads = re.findall(r"<th scope=\"col\"[^>]*>(?:(?!</th>).)*</th>", page.replace("<wbr>", ""), re.DOTALL)
     marked = [head for head in heads if "ext." in head]
     names = [re.findall(r'<span class="head">(.*?)</span>', head)[0] for head in marked]
     decisive, beside = names[:6], names[6:]
@@ -202,7 +201,8 @@ def test_words_are_explained_before_they_are_used(page: str) -> None:
 
 def test_every_column_of_numbers_has_a_definition(page: str) -> None:
     heads = re.findall(
-        r'<span class="head">(.*?)</span>\s*<button type="button" class="what" popovertarget="([^"]+)"', page
+        r'<span class="head">(.*?)</span>\s*<button type="button" class="what" popovertarget="([^"]+)"',
+        page.replace("<wbr>", ""),
     )
     described = dict(re.findall(r'<span class="define" id="([^"]+)" popover>(.*?)</span>', page))
     assert len(heads) == len(described) > 20
@@ -240,9 +240,15 @@ def test_tables_name_their_level(page: str) -> None:
     assert all(caption.endswith(", one world") for caption in captions), captions
 
 
-def test_the_plot_says_whose_rule_its_line_is(page: str) -> None:
+def test_the_plot_says_what_its_axes_are(page: str) -> None:
     damage = shown(page.partition('-damage" aria')[2].partition("</section>")[0])
-    assert "the paper’s own rule: 1 % of the leakage left over all rows, against Clean." in damage
+    assert "by what is left of what should go (ineffective, hollow), up by what is lost of what should stay" in damage
+    assert "(catastrophic, over-generalised), in multiples of the limit" in damage
+
+
+def test_why_a_method_failed_stands_once(page: str) -> None:
+    assert page.count("loss is not finite") == 1
+    assert page.count("failed: “At a glance” says why") > 1
 
 
 def test_references_stay_on_top(page: str) -> None:
@@ -261,39 +267,6 @@ def test_verdicts_come_with_sentences(page: str) -> None:
     assert "but over-generalises (the same people’s other associations pushed below Clean, K −" in text
     assert "Direct Similarity Minimisation forgets" in text
     assert "SalUn failed at step 12: loss is not finite" in text
-
-
-def test_gallery_follows_the_seed_and_not_the_scores(run_folder: Path, page: str, tmp_path: Path) -> None:
-    captions = re.findall(r"<blockquote>(.*?)</blockquote>", gallery_of(page))
-    assert len(captions) == ReportConfig().personas
-    assert gallery_of(page).count("data:image/jpeg;base64,") == len(captions)
-    one = report([run_folder], out=tmp_path / "one", config=ReportConfig(gallery_seed=1), metrics=METRICS).read_text(
-        encoding="utf-8"
-    )
-    assert re.findall(r"<blockquote>(.*?)</blockquote>", gallery_of(one)) != captions
-    none = report([run_folder], out=tmp_path / "none", config=ReportConfig(personas=0), metrics=METRICS).read_text(
-        encoding="utf-8"
-    )
-    assert gallery_of(none) == ""
-
-
-def gallery_of(page: str) -> str:
-    """The section of the examples."""
-    return page.partition('-gallery" aria')[2].partition("</section>")[0]
-
-
-def test_gallery_shows_the_items(run_folder: Path, page: str) -> None:
-    table = read_items(run_folder / "records" / "cliperase-5x.json").to_pylist()
-    card = next(part for part in page.split('<li class="card">')[1:] if "to forget" in part)
-    caption = re.search(r"<blockquote>(.*?)</blockquote>", card)[1]  # type: ignore[index]
-    line = next(part for part in card.split("<tr")[1:] if "CLIPErase" in part)
-    cells = re.findall(r"<td>(.*?)</td>", line)
-    values = {
-        row["metric"]: row["value"]
-        for row in table
-        if row["caption"].replace("'", "&#39;") == caption and row["metric"] in ("AssocStr", "RetFail")
-    }
-    assert cells == [wording.number(values["AssocStr"], 2), f"{values['RetFail']:,.0f}"]
 
 
 def test_everything_untrusted_is_escaped(run_folder: Path, tmp_path: Path) -> None:
@@ -372,7 +345,7 @@ def test_only_failed_methods(run_folder: Path, tmp_path: Path) -> None:
     page = report([tmp_path], out=tmp_path / "out", config=ReportConfig(), metrics=METRICS, titles=TITLES)
     text = shown(page.read_text(encoding="utf-8"))
     assert "No method has been judged yet." in text
-    assert text.count("failed at step 12: loss is not finite") >= 4
+    assert text.count("failed at step 12: loss is not finite") == 1
 
 
 def test_method_without_references(run_folder: Path, tmp_path: Path) -> None:
@@ -439,7 +412,7 @@ def test_broken_curves(run_folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "name"),
-    [({"personas": -1}, "personas"), ({"curve_points": 1}, "curve_points"), ({"title": " "}, "title")],
+    [({"questions": -1}, "questions"), ({"curve_points": 1}, "curve_points"), ({"title": " "}, "title")],
 )
 def test_options_are_checked(change: dict[str, object], name: str) -> None:
     with pytest.raises(ConfigError, match=f"report.{name}"):

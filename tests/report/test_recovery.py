@@ -14,12 +14,11 @@ import pytest
 from attack_world import INFOS, write_attacks
 from report_world import METRICS, write_run
 from salmubench.core import writing
-from salmubench.core.errors import RecordError
 from salmubench.report import wording
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
-from salmubench.report.recovery import curves, example, heat
+from salmubench.report.recovery import curves, heat
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 
@@ -147,52 +146,6 @@ def test_curves_start_with_what_was_left_and_say_each_value(run: Run) -> None:
     assert "recovery-limit" in picture
 
 
-def test_example_is_one_fact_under_all_models_and_follows_the_seed(run: Run, content: str) -> None:
-    records = heat.attacked(run.records)
-    found = example.example(run, records, names(run), ReportConfig())
-    assert found is not None
-    assert found == example.example(run, records, names(run), ReportConfig())
-    others = [example.example(run, records, names(run), ReportConfig(gallery_seed=seed)) for seed in range(8)]
-    assert len({other.caption for other in others if other is not None}) > 1
-    assert [line.name for line in found.lines] == ["Compromised", "Clean", "finetuning", "cliperase", "my_method"]
-    pair = next(row for row in run.dataset.rows("forget") if row.caption == found.caption)  # type: ignore[union-attr]
-    assert pair.identity in run.dataset.forget_identity_ids()  # type: ignore[union-attr]
-    rows = run.attack_rows("cliperase-5x")
-    assert rows is not None
-    line = found.lines[3]
-    told = [
-        row["rank"]
-        for row in rows.to_pylist()
-        if (row["attack"], row["file_name"]) == ("trained", pair.file_name)
-        and f"trained: {row['variant']}" == line.attack
-        and row["seed"] == 0
-    ]
-    assert line.attacked == [f"{rank:.0f}" for rank in told]
-    assert line.before[1].endswith(" of 21")
-    assert found.image.startswith("data:image/jpeg;base64,")
-    assert "One fact, before and after" in content
-
-
-def test_example_without_dataset_rows_or_items_has_dashes(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder / "records", tmp_path / "records")
-    bare = read_run(tmp_path, METRICS)
-    found = example.example(bare, heat.attacked(bare.records), names(bare), ReportConfig())
-    assert found is not None
-    assert (found.image, found.field) == ("", "")
-    assert found.caption
-    for path in (tmp_path / "records").glob("*.items.parquet"):
-        path.unlink()
-    empty = read_run(tmp_path, METRICS)
-    found = example.example(empty, heat.attacked(empty.records), names(empty), ReportConfig())
-    assert found is not None
-    assert sorted(line.name for line in found.lines) == ["cliperase", "finetuning", "my_method"]
-    assert {cell for line in found.lines for cell in line.before} == {"–"}
-    for path in (tmp_path / "records").glob("*.attacks.parquet"):
-        path.unlink()
-    gone = read_run(tmp_path, METRICS)
-    assert example.example(gone, heat.attacked(gone.records), names(gone), ReportConfig()) is None
-
-
 def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>\"' & <img src=x onerror=alert(2)>"
     shutil.copytree(folder, tmp_path / "mini")
@@ -214,13 +167,6 @@ def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: 
     table = heat.csv_recovery([replace(record, attacks=formula)])
     assert f"'={evil[:8]}" in table
     assert r"\textless{}script\textgreater{}" in heat.latex_recovery([read_record(path)], {"cliperase-5x": "C"})
-
-
-def test_broken_rows_are_an_error(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder / "records", tmp_path / "records")
-    (tmp_path / "records" / "cliperase-5x.attacks.parquet").write_bytes(b"no table")
-    with pytest.raises(RecordError, match="Expected a parquet table at .*Attack the model again"):
-        read_run(tmp_path, METRICS).attack_rows("cliperase-5x")
 
 
 def test_csv_and_latex_hold_the_numbers(run: Run, content: str) -> None:

@@ -11,9 +11,8 @@ import pytest
 
 from report_world import METRICS, WORLDS, World, items, record
 from salmubench.core import writing
-from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
-from salmubench.report import movement, sections, seeds
+from salmubench.report import sections, seeds
 from salmubench.report.collect import read_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
@@ -44,13 +43,6 @@ def folder(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         made = record(name, table, dataset)
         made = replace(made, model=replace(made.model, method="cliperase", seed=seed, tuned=TUNED))
         write_record(root / "records" / f"{name}.json", made, items=table, gallery=GALLERY_SCHEMA.empty_table())
-    moved = {
-        "visual.trunk.<b>0": {"l2": 1.0, "relative": 0.25},
-        "transformer.resblocks.0": {"l2": 0.0, "relative": 0.0},
-    }
-    writing.write_json(
-        root / "checkpoints" / "cliperase-5x" / "manifest.json", {"stage": "unlearn", "outputs": {"movement": moved}}
-    )
     return root
 
 
@@ -102,41 +94,28 @@ def test_other_settings_or_budgets_are_other_rows(folder: Path, tmp_path: Path) 
     assert "cliperase-r3-5x" not in names
 
 
-def test_page_shows_spread_seeds_settings_and_weights(folder: Path, tmp_path: Path) -> None:
+def test_page_shows_spread_seeds_and_settings(folder: Path, tmp_path: Path) -> None:
     page = report([folder], out=tmp_path, config=ReportConfig(), metrics=METRICS, titles=method_titles()).read_text(
         encoding="utf-8"
     )
     assert "Each seed by itself" in page
     assert "draws seeds as well as people" in page
-    told = "costs, tables by attribute and group, distributions, examples, learning curves and weights are those of its"
+    told = "costs, tables by attribute and group, distributions and learning curves are those of its"
     assert told in page
     assert "CLIPErase, seed 2" in page
     assert page.count('class="interval spread"') > 10
     assert "Settings chosen by tuning, 12 trials on another world (seed 1000): CLIPErase." in page
     assert "not tuned: Finetuning" in page
-    assert "visual.trunk.&lt;b&gt;0" in page
-    assert "CLIPErase: most in visual.trunk.&lt;b&gt;0, 25" in page
 
 
 def test_page_without_repeats_and_checkpoints_says_nothing_of_them(page: str) -> None:
     assert "Each seed by itself" not in page
-    assert "Where the weights moved" not in page
     assert "Settings chosen by tuning" not in page
 
 
 def test_terminal_has_one_line_a_method(folder: Path) -> None:
     lines = text_table(seeds.pooled(read_run(folder)).records, method_titles()).splitlines()
     assert sum(line.startswith("CLIPErase") for line in lines) == 2  # its numbers and its cost
-
-
-def test_movement_is_refused_where_it_makes_no_sense(folder: Path, tmp_path: Path) -> None:
-    root = tmp_path / "broken"
-    shutil.copytree(folder, root)
-    broken = {"stage": "unlearn", "outputs": {"movement": {"a": {"relative": "far"}}}}
-    writing.write_json(root / "checkpoints" / "cliperase-5x" / "manifest.json", broken)
-    run = read_run(root)
-    with pytest.raises(RecordError, match=r"float at .*cliperase-5x.*movement\.a\.relative, got 'far'"):
-        movement.movement_map(run, {item.model.name: item.model.name for item in run.records})
 
 
 def test_settings_of_several_tunings_are_told_apart(folder: Path) -> None:

@@ -68,7 +68,7 @@ def test_sentence_names_what_fails(by_name: dict[str, RunRecord]) -> None:
 def test_sentence_of_a_hollow_model(by_name: dict[str, RunRecord]) -> None:
     record = by_name["cliperase-5x"]
     text = sentence(replace(record, verdict=Verdict("no", "no", "yes", hollow="yes")))
-    assert ", but hides the fact (" in text
+    assert ", but reveals the fact (" in text
     assert "of the fact left among other values" in text
     assert " and over-generalises (" in text
 
@@ -120,8 +120,6 @@ def test_older_rules_are_told_without_what_they_lack() -> None:
     rules = wording.rules(OLD_THRESHOLDS)
     assert rules["ineffective"] == "L above 1\u202f%: the association can still be retrieved"
     assert rules["catastrophic"] == "D above 1\u202f%: general knowledge is lost"
-    assert "Verdicts go by" in wording.paper_line(THRESHOLDS)
-    assert "Verdicts go by" not in wording.paper_line(OLD_THRESHOLDS)
 
 
 def test_a_contest_tells_the_same_rules() -> None:
@@ -150,6 +148,16 @@ def test_headline(by_name: dict[str, RunRecord], verdicts: list[tuple[str, str, 
     records = [judged(record, *verdict) for record, verdict in zip(methods, verdicts, strict=False)]
     shown = [by_name["clean"], *records, by_name["salun-5x"]]
     assert sentences.headline(shown, wording.display_names(shown, method_titles())) == text
+    # At a second budget each of them, with the same answers, they are as many methods as before.
+    twice = [*shown, *(_at(record, 10.0) for record in records)]
+    told = sentences.headline(twice, wording.display_names(twice, method_titles()))
+    assert told.partition(":")[0].startswith(text.partition(":")[0])
+    assert ("candidates" in sentences.tally(twice)) == bool(records)
+
+
+def _at(record: RunRecord, budget: float) -> RunRecord:
+    name = f"{record.model.method}-{budget:g}x"
+    return replace(record, model=replace(record.model, name=name, budget=budget))
 
 
 def test_tally_needs_no_second_reading(by_name: dict[str, RunRecord]) -> None:
@@ -166,9 +174,11 @@ def test_tally_needs_no_second_reading(by_name: dict[str, RunRecord]) -> None:
             ]
         )
 
-    assert told("yes", "undecided").startswith("Two of two methods forget, all hide the fact or may, none keep general")
-    assert told("yes", "no").startswith("Two of two methods forget, one hides no fact, none keep general knowledge")
-    assert told("no", "no").startswith("Two of two methods forget, two hide no fact, none keep")
+    assert told("yes", "undecided").startswith(
+        "Two of two methods forget, all reveal the fact or may, none keep general"
+    )
+    assert told("yes", "no").startswith("Two of two methods forget, one reveals no fact, none keep general knowledge")
+    assert told("no", "no").startswith("Two of two methods forget, two reveal no fact, none keep")
 
 
 def test_names(by_name: dict[str, RunRecord]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from packed import packed
 
-from salmubench.contest.table import SECOND, judged, numbers_of, outcome_of
+from salmubench.contest.rows import judged, numbers_of, outcome_of
+from salmubench.contest.table import SECOND
 from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.scoring.contest_record import read_contest
@@ -107,6 +108,13 @@ def test_every_reader_was_tried() -> None:
     for name, count in readers.items():
         assert count["read"] + count["refused"] == count["done"] > 0, name
         assert count["refused"] > 0 or name == "stream", "what is broken is passed over while streaming"
+
+
+def test_odd_places_leave_nothing_half_done() -> None:
+    seen = json.loads((RESULTS / "soak" / "places.json").read_text(encoding="utf-8"))
+    assert (seen["failed"], seen["provenance"]["dirty"]) == (0, False)
+    assert all(place["commands"] and not place["problems"] for place in seen["places"])
+    assert len(seen["places"]) == 10
 
 
 def test_every_command_was_disturbed() -> None:

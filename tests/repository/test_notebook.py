@@ -31,7 +31,7 @@ def run(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("opened_in", ["", "examples"])
+@pytest.mark.parametrize("opened_in", [pytest.param("", marks=pytest.mark.night), "examples"])
 def test_notebook_runs(run, opened_in, tmp_path, monkeypatch):
     from nbclient import NotebookClient
 

@@ -65,6 +65,7 @@ def test_public_functions_take_every_path_as_a_text_too():
             assert "Path" not in kinds or "str" in kinds, f"{function.__name__}({name}: {parameter.annotation})"
 
 
+@pytest.mark.night
 def test_every_module_is_imported_where_the_system_is_not_unix():
     code = """
 import builtins, ctypes, importlib, os, pkgutil, signal, sys, warnings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from salmubench.cli.main import main
 from salmubench.contest.page import html
-from salmubench.contest.table import judged
+from salmubench.contest.rows import judged
 from salmubench.leaderboard.build import build
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import descriptions

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -332,16 +333,29 @@ def test_no_retain_disjoint_is_noted(tmp_path: Path) -> None:
     assert any("no captions of retain_disjoint" in note for note in record.notes)
 
 
+def changed_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
 def test_swapped_references_are_noted(
     run: Callable[..., Path], folders: dict[str, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
+    swapped = {"clean": folders["compromised"], "compromised": folders["clean"]}
     with caplog.at_level(logging.WARNING):
-        record = read_record(run(clean=folders["compromised"], compromised=folders["clean"]))
+        path = run(**swapped)
+    record = read_record(path)
     assert sum("swapped" in note for note in record.notes) == 3
     assert "swapped" in caplog.text
     assert record.scores["RetFail"]["mrr"].normalised.reason == "references don't differ"
     assert record.verdict is not None
     assert record.verdict.ineffective == "undecided"
+    path.rename(path.with_name("clean.json"))  # in a run the references' own records lie beside, with these notes
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        assert read_record(run(**swapped)).notes == record.notes
+    assert "swapped" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -358,6 +372,7 @@ def test_swapped_references_are_noted(
         (lambda f: (f / "index.parquet").write_bytes(b"no table"), "parquet"),
         (lambda f: (f / "dataset.json").write_text("{}"), "key 'name'"),
         (lambda f: (f / "manifest.json").unlink(), "finished encode"),
+        (lambda f: changed_json(f / "manifest.json", lambda data: data.pop("outputs")), "manifest.json"),
     ],
 )
 def test_damaged_embeddings(
@@ -366,6 +381,11 @@ def test_damaged_embeddings(
     damage(folders["half-5x"])
     with pytest.raises(EmbeddingsError, match=message):
         run()
+
+
+def test_a_reference_of_a_kind_that_nobody_knows_is_noted(run: Callable[..., Path], folders: dict[str, Path]) -> None:
+    changed_json(folders["clean"] / "manifest.json", lambda data: data["outputs"]["model"].update(kind="%s%n"))
+    assert any("calls itself %s%n" in note for note in read_record(run()).notes)
 
 
 def test_another_dataset_is_refused(run: Callable[..., Path], tmp_path: Path) -> None:

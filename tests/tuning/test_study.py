@@ -138,6 +138,7 @@ def test_the_journal_is_a_study_of_optuna(tuned: Path) -> None:
     assert "lr" in study.best_params
 
 
+@pytest.mark.night
 def test_more_trials_go_on_and_workers_change_nothing(
     tuned: Path, recipe: Path, world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.night
+
 CHILD = """
 import sys
 from pathlib import Path

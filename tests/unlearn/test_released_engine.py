@@ -301,6 +301,7 @@ unlearn("vlunlearn", model=model, dataset=dataset, out=Path(out), seed=7, budget
 """
 
 
+@pytest.mark.night
 def test_killed_with_the_released_engine_it_ends_with_the_same_bytes(
     run: Runner, leaking_model: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:

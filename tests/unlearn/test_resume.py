@@ -55,7 +55,10 @@ unlearn(method, model=model, dataset=dataset, out=Path(out), seed=7, budget=4, p
 """
 
 
-@pytest.mark.parametrize(("text", "after"), [(LOOP, 4), (EDIT, 16)], ids=["loop", "edit"])
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [pytest.param(LOOP, 4, id="loop"), pytest.param(EDIT, 16, id="edit", marks=pytest.mark.night)],
+)
 def test_kill_and_resume(
     text: str, after: int, run: Runner, leaking_model: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def teach(start: Path, dataset: Path, out: Path) -> None:
     models.save_model(out, state=loaded.module.state_dict(), config=loaded.config)
 
 
+@pytest.mark.night
 def test_the_page_is_walked(tmp_path, monkeypatch):
     """The model after is the one that never learnt the facts: what the best deletion would leave."""
     monkeypatch.chdir(tmp_path)

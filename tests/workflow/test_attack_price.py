@@ -31,6 +31,7 @@ OVERRIDES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.night
 @pytest.mark.stage
 def test_each_attack_takes_what_it_says(world: Any, tmp_path: Path) -> None:
     config = AttackConfig(attacks=("all",), seeds=1, overrides=OVERRIDES)

@@ -13,17 +13,9 @@ from salmubench.core import manifest, writing
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.references import ENDS
 from salmubench.workflow import planning, recipe
-from salmubench.workflow.candidates import (
-    Candidate,
-    RunWorld,
-    Stages,
-    embeddings_path,
-    encode,
-    is_made,
-    make,
-    record_path,
-    score,
-)
+from salmubench.workflow.candidates import Stages, encode, make, score
+from salmubench.workflow.current import is_made
+from salmubench.workflow.run_world import Candidate, RunWorld, embeddings_path, record_path
 from tiny_model import tiny_model
 from tiny_run import EXAMPLE
 

@@ -68,20 +68,6 @@ def test_everything_is_there(finished):
     assert not list(finished.rglob("*.tmp"))
 
 
-def test_epochs_that_were_kept_are_learning_curves(finished):
-    assert {path.stem for path in (finished / "learning" / "records").glob("*.json")} == {
-        "clean-00001", "clean-00002", "compromised-00001", "compromised-00002",
-    }  # fmt: skip
-    end, clean = (read_record(finished / "records" / f"{kind}.json") for kind in ("compromised", "clean"))
-    early = read_record(finished / "learning" / "records" / "compromised-00001.json")
-    assert early.scores["AssocStr"]["value"].clean == clean.scores["AssocStr"]["value"].value
-    assert early.scores["AssocStr"]["value"].value < end.scores["AssocStr"]["value"].value
-    page = (finished / "report" / "index.html").read_text()
-    for title in ("RetFail MRR", "AssocStr", "GenKnow"):
-        assert f"{title} after epochs" in page
-    assert "AssocStr by epoch: Compromised 1: " in page
-
-
 def test_again_does_nothing_and_says_so(finished, capsys):
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file() and path.name != ".lock"}
     assert main(command(finished)) == 0
@@ -284,6 +270,7 @@ def test_evaluate_gives_the_scores_of_the_run(finished, tmp_path):
             assert json.loads(out.read_text())["scores"][name][part]["value"] == score["value"], name
 
 
+@pytest.mark.night
 def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tmp_path, capsys):
     """Two workers make the second seed of three methods; another folder makes one of them in this process."""
     methods = "delete,finetuning,cliperase"
@@ -309,6 +296,7 @@ def test_repeats_side_by_side_have_the_weights_of_one_after_another(finished, tm
         )
 
 
+@pytest.mark.night
 def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_path, capsys, caplog):
     """A recipe that names a file of tuned values: the candidate made before is made again, `--untuned` turns back."""
     out, tuned, recipe = tmp_path / "run", tmp_path / "tuned.yaml", tmp_path / "tiny.yaml"

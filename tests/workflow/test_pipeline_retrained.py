@@ -20,6 +20,7 @@ from tiny_run import copy_models
 pytestmark = pytest.mark.stage
 
 
+@pytest.mark.night
 def test_retrained_comes_to_a_run_and_is_scored_between_the_references(tiny_run, tmp_path):
     out, recipe = copy_models(tiny_run, tmp_path / "run", ENDS), tmp_path / "mine.yaml"
     given = recipes.load("tiny").given

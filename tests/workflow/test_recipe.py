@@ -40,6 +40,7 @@ def test_left_out_takes_defaults(tmp_path):
         ("dataset: {backends: {portrait: x}}", UnknownName, r"'dataset\.backends\.portrait'"),
         ("pretrain: {epochs: many}", ConfigError, r"pretrain\.epochs.*many"),
         ("pretrain: {epochs: 0}", ConfigError, "pretrain.epochs"),
+        ("unlearn: {tuned: null}", ConfigError, "Expected a file, auto or none for unlearn.tuned, got None"),
         ("dataset: [1]", ConfigError, "Expected"),
         ("- 1", ConfigError, "Expected sections"),
         ("a: [", ConfigError, "Expected YAML"),

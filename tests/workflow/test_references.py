@@ -8,8 +8,8 @@ from salmubench.core.executor import graph
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.scoring.references import CLEAN, COMPROMISED
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import RunWorld
 from salmubench.workflow.references import Training, joins, missing
+from salmubench.workflow.run_world import RunWorld
 from salmubench.workflow.steps import graph_of, with_notes
 
 
@@ -31,6 +31,7 @@ def test_what_trains_beside_other_steps(monkeypatch, tmp_path, config, device, e
     assert joins(training(tmp_path, [CLEAN], PretrainConfig(**config), tmp_path)) == expected
 
 
+@pytest.mark.night
 @pytest.mark.stage
 def test_steps_side_by_side_give_the_weights_of_one_after_the_other(tiny_run, tmp_path):
     recipe = recipes.load("tiny").recipe

@@ -17,6 +17,7 @@ from salmubench.scoring.references import KINDS
 from salmubench.scoring.stages import read_run_file
 from salmubench.workflow import pipeline
 from salmubench.workflow.world import export, open_world
+from salmubench.workflow.world_file import WORLD
 from tiny_run import ASKED
 
 pytestmark = pytest.mark.stage
@@ -199,7 +200,46 @@ def test_a_spoilt_file_is_told_and_not_unpacked(file, tmp_path):
         archive.addfile(tarfile.TarInfo("../outside"), io.BytesIO())
     with pytest.raises(OutputError, match="'../outside', which world.json doesn't list"):
         open_world(spoilt, beside=beside)
+    with tarfile.open(file) as archive:
+        about = archive.extractfile(WORLD).read()
+    with tarfile.open(spoilt, "w") as archive:
+        for name, headers in ((WORLD, {}), ("run.json", {"GNU.sparse.map": "x"})):
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = len(about), headers
+            archive.addfile(member, io.BytesIO(about))
+    with pytest.raises(OutputError, match="got: invalid literal for int"):
+        open_world(spoilt, beside=beside)
     assert not list(beside.rglob("*"))
+
+
+def test_a_file_that_takes_another_ones_place_is_told(file, tmp_path):
+    """Else the true file, called later, would find the folder made and the false world in it."""
+    false = tmp_path / "false.tar"
+    with tarfile.open(file) as source, tarfile.open(false, "w") as target:
+        for member in source:
+            data = source.extractfile(member).read()
+            if member.name == WORLD:
+                data = data.replace(json.loads(data)["sha256"].encode(), b"0" * 64)
+            target.addfile(member, io.BytesIO(data))
+    with pytest.raises(OutputMismatch, match=r"world.json as it was made \(SHA-256 '0000"):
+        open_world(false, beside=tmp_path)
+
+
+def test_a_file_with_one_name_in_another_or_outside_is_told(file, tmp_path):
+    with tarfile.open(file) as archive:
+        about = json.load(archive.extractfile(WORLD))
+    for names, message in ((("a", "a/b"), "a/b', a file and a folder at once"), (("../b",), "outside the destination")):
+        spoilt = tmp_path / "spoilt.tar"
+        text = json.dumps({**about, "files": dict.fromkeys(names, "0" * 64)}).encode()
+        with tarfile.open(spoilt, "w") as archive:
+            for name, data in ((WORLD, text), *((name, b"x") for name in names)):
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+        with pytest.raises(OutputError, match=message):
+            open_world(spoilt, beside=tmp_path / "beside")
+    assert not list((tmp_path / "beside").rglob("*"))
+    assert not (tmp_path / "b").exists()
 
 
 def test_an_unpacked_world_that_was_changed_is_told(file, tmp_path):

@@ -33,10 +33,12 @@ def print_breakdowns(record: RunRecord) -> None:
         say(f"\nby {by}")
         print_table(("number", "group", "n", "units", "value", "95 % interval"), rows, numbers=("n", "units", "value"))
     for by, attacks in record.attacks.breakdowns.items() if record.attacks is not None else ():
-        told = [(name, label, found) for name, groups in attacks.items() for label, found in groups.items()]
+        rows_of_attacks = [
+            (name, label, recovery) for name, groups in attacks.items() for label, recovery in groups.items()
+        ]
         rows = [
-            (name, label, str(found.n), str(found.people), _percent(found.value), _interval(found.ci95))
-            for name, label, found in told
+            (name, label, str(recovery.n), str(recovery.people), _percent(recovery.value), _interval(recovery.ci95))
+            for name, label, recovery in rows_of_attacks
         ]
         say(f"\nrecovered by attacks, in %, by {by}")
         heads = ("attack", "group", "n", "people", "recovered", "95 % interval")

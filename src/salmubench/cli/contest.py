@@ -63,21 +63,21 @@ def contest_(
 
 
 # What came out is `Any` here: the parser would import its module for every --help.
-def _show(found: Any, *, json: bool) -> None:
+def _show(contest: Any, *, json: bool) -> None:
     from salmubench.report.contests import headline, open_views, text_rows
     from salmubench.scoring.failure_modes import legend
 
     if json:
-        print_json(found)
+        print_json(contest)
         return
-    heads, rows = text_rows(found)
+    heads, rows = text_rows(contest)
     print_table(heads, rows, numbers=heads[2:])
     say(f"{legend()}: in how many worlds; ? undecided")
-    for row in found.rows:
+    for row in contest.rows:
         if row.decision is not None and row.decision.answer == "open":
             say(f"{row.title} {row.budget:g}× is open: {open_views(row)}.")
-    say(f"\n{headline(found)}.")
-    for note in found.notes:
+    say(f"\n{headline(contest)}.")
+    for note in contest.notes:
         say(note)
 
 
@@ -88,9 +88,9 @@ def _power(path: Path) -> int:
     from salmubench.contest.rule import DECISIVE
 
     loaded = load(path)
-    found = simulated(len(loaded.plan.evaluation), read_spreads(loaded.spreads), loaded.plan.rule.limits)
-    say(f"Over {found.worlds} worlds Retrained passes in {found.exact:.0%} of contests,")
-    say(f"a method with K 96 %, D 0.2 % and nothing left of what it had to forget in {found.method:.0%}.")
-    if not found.enough or found.worlds < DECISIVE:
+    power = simulated(len(loaded.plan.evaluation), read_spreads(loaded.spreads), loaded.plan.rule.limits)
+    say(f"Over {power.worlds} worlds Retrained passes in {power.exact:.0%} of contests,")
+    say(f"a method with K 96 %, D 0.2 % and nothing left of what it had to forget in {power.method:.0%}.")
+    if not power.enough or power.worlds < DECISIVE:
         say(f"A contest that decides asks for {LEAST:.0%} each and {DECISIVE} worlds: this one is exploratory.")
     return 0

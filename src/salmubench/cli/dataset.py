@@ -147,7 +147,7 @@ def export_(
     Args:
         dataset: a folder or a Hub id.
         format: `webdataset`: tar shards with sizes.json, for open_clip's `--train-data`; `hub`: parquet, metadata,
-            card and eval.yaml.
+            card.
         out: a new folder, or the finished one of a call just like this.
         seed: of the order in which rows are dealt to shards, 0 by default; a finished folder keeps its own.
         license: of a hub folder, as the Hub calls it; CC0 for what our own renderer drew.
@@ -177,25 +177,12 @@ def export_(
             if shards.shards(part):
                 say(f"{shards.pattern(part)}  {shards.rows(part)} pairs")
         return
-    tasks = _benchmark_tasks()
-    folder = export.export_hub(opened, out, tasks=tasks, licence=license, hub_id=push, embeddings=embeddings)
+    folder = export.export_hub(opened, out, licence=license, hub_id=push, embeddings=embeddings)
     say(folder)
     if push is not None:
         from salmubench.publish.push import push as upload
 
         say(upload(folder, push, "dataset", private=not public))
-
-
-def _benchmark_tasks() -> dict[str, str]:
-    """Task ids as `.eval_results` of models name them, and what each is computed on."""
-    from salmubench import metrics
-    from salmubench.scoring.metric import parts_of
-
-    return {
-        metric.name if part == "value" else f"{metric.name}_{part}": metric.needs[0]
-        for metric in metrics.descriptions().values()
-        for part in parts_of(metric.items)
-    }
 
 
 def _show_stats(summary: dict[str, Any]) -> None:

@@ -21,8 +21,6 @@ def submit_(
     author: str | None = None,
     method_file: Path | None = None,
     with_embeddings: bool = False,
-    unlisted_hub_yaml: Path | None = None,
-    hub_dataset: str = "cvc-mmu/salmubench-512-redistributed",
 ) -> int:
     """Pack one model of a run into a submission, and check it.
 
@@ -36,29 +34,16 @@ def submit_(
         author: who submits.
         method_file: Python file of a method of your own, the one that the model was made with.
         with_embeddings: pack the embeddings of the model and its references too; `check` scores them again.
-        unlisted_hub_yaml: also write .eval_results YAML for the model repository there. The Hub accepts results of the
-            evaluation frameworks on its own list only, and this one isn't on it: it shows nothing of the file yet.
-        hub_dataset: Hub id of the dataset that the YAML names, with @<commit> where the record doesn't state it.
     """
-    from salmubench.core import writing
     from salmubench.leaderboard.check import check
-    from salmubench.leaderboard.hub import hub_yaml
-    from salmubench.leaderboard.submission import records_of, submit
+    from salmubench.leaderboard.submission import submit
     from salmubench.metrics import descriptions
-    from salmubench.scoring.record_files import read_record
 
-    text = ""
-    if unlisted_hub_yaml is not None:  # before anything is packed: a refused call leaves no files
-        record = read_record(records_of(run, model)["record"])
-        text = hub_yaml(record, dataset=hub_dataset, date=record.provenance.started[:10], source=link)
     folder = submit(
         run, model=model, out=out, track=track, hub_id=hub_id, link=link, author=author, method_file=method_file,
         with_embeddings=with_embeddings,
     )  # fmt: skip
     say(folder)
-    if unlisted_hub_yaml is not None:
-        writing.write_text(unlisted_hub_yaml, text)
-        say(f"{unlisted_hub_yaml}: the Hub accepts only evaluation frameworks on its list, and this one isn't on it.")
     return _tell(check(folder, metrics=descriptions()).findings)
 
 

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from salmubench.cli.arguments import UsageError
 from salmubench.cli.output import PlainFormatter, complain
 from salmubench.core import interruption, provenance, reading
-from salmubench.core.errors import SalmubenchError, UnknownName
+from salmubench.core.errors import ConfigError, SalmubenchError, UnknownName
 from salmubench.core.writing import is_full, is_out_of_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dataset stats": ("dataset", "counts by split, attribute, style, country, aspect; shortcut checks"),
     "dataset preview": ("dataset", "contact sheet of the portraits"),
     "dataset export": ("dataset", "the dataset as WebDataset shards or as a folder for the Hub"),
-    "pretrain": ("pretrain", "train Clean, Compromised or Retrained from scratch"),
+    "pretrain": ("pretrain", "train Clean, Retrained or Compromised from scratch"),
     "unlearn": ("unlearn", "apply one method: one candidate"),
     "tune": ("tune", "choose a method's options on a world that is never evaluated"),
     "contest": ("contest", "many worlds, equal terms, one decision: a plan, run and judged"),
@@ -82,6 +82,14 @@ _OF_THE_MACHINE = {
     errno.ELOOP: "Check the links on the path.",
 }
 """Errors that are no fault of the program → what to do."""
+_EXPECTED = {
+    errno.ENOSPC: "room on the disk",
+    errno.EDQUOT: "room on the disk",
+    errno.EFBIG: "room for a larger file",
+    errno.EMFILE: "room for open files",
+    errno.ENOMEM: "enough memory",
+}
+"""The same → what was expected; of others a file that can be read or written."""
 
 _ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
@@ -108,7 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             if argv is None:
                 os.environ["PYTHONSAFEPATH"] = "1"  # no process of ours imports what lies in the working folder
-            code = _run(sys.argv[1:] if argv is None else argv)
+            code = _run(_texts(sys.argv[1:] if argv is None else argv))
             sys.stdout.flush()  # here, where a reader that has gone is no surprise
         except KeyboardInterrupt as stop:
             return _interrupted(stop)
@@ -124,6 +132,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             _trace()
             return _failed(words)
     return code
+
+
+def _texts(arguments: Sequence[str]) -> Sequence[str]:
+    """The arguments, which must be texts: manifests and pages, which are UTF-8, state them.
+
+    Raises:
+        ConfigError: a name in another encoding.
+    """
+    for word in arguments:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):  # bytes that are no UTF-8, as Python has them
+            raise ConfigError(
+                f"Expected arguments in UTF-8, got {reading.shown(word)}. Rename the file or folder, or make a link to "
+                "it that has such a name."
+            )
+    return arguments
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -175,12 +198,14 @@ def _open_streams() -> None:
 def _of_the_machine(error: Exception) -> str | None:
     """What to say of an error that is no fault of the program: a full disk, too little memory; `None` of others."""
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        expected = _EXPECTED.get(error.errno, "a file that can be read or written")
         place = f" {reading.printable(str(error.filename), 300)}" if error.filename else ""
-        return f"{error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}"
+        return f"Expected {expected}, got: {error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}"
     if is_full(error):  # as a library says it
-        return f"{os.strerror(errno.ENOSPC)}. {_OF_THE_MACHINE[errno.ENOSPC]}"
+        return f"Expected room on the disk, got: {os.strerror(errno.ENOSPC)}. {_OF_THE_MACHINE[errno.ENOSPC]}"
     if is_out_of_memory(error):
-        return f"memory has run out ({reading.cut(' '.join(str(error).split()) or 'MemoryError', 200)}). {_MORE_MEMORY}"
+        said = reading.cut(" ".join(str(error).split()) or "MemoryError", 200)
+        return f"Expected enough memory, got: it has run out ({said}). {_MORE_MEMORY}"
     return None
 
 
@@ -241,8 +266,8 @@ def _unknown(word: str, group: str) -> str:
     whole = [name for name in COMMANDS if not group and name.endswith(f" {word}")]
     if whole:
         return f"Unknown command {word!r}. Did you mean {' or '.join(map(repr, whole))}?"
-    known = {name.split()[-1 if group else 0] for name in COMMANDS if name.startswith(group)}
-    return str(UnknownName("command", word, known))
+    words = {name.split()[-1 if group else 0] for name in COMMANDS if name.startswith(group)}
+    return str(UnknownName("command", word, words))
 
 
 def _complete(typed: Sequence[str]) -> NoReturn:

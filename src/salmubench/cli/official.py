@@ -122,8 +122,8 @@ def _print_rankings(rankings: Sequence[Any]) -> None:
     heads = [f"{kind} {name}" for kind, name in shown]
     rows = []
     for way in rankings:
-        found = [one.found for numbers in way.numbers.values() for one in numbers]
-        cells = ["–" if number is None else f"{number:.5f}" for number in found]
+        numbers_given = [one.found for numbers in way.numbers.values() for one in numbers]
+        cells = ["–" if number is None else f"{number:.5f}" for number in numbers_given]
         rows.append((way.ranking.rounding, way.ranking.ties, *cells, "fits" if way.fits else f"{way.farthest:.4f} off"))
     say("\nRetrieval by rounding of the similarities and by how ties count")
     print_table(("similarities", "ties", *heads, "all numbers"), rows, numbers=heads)

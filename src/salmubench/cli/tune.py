@@ -53,9 +53,9 @@ def tune_(
     heads = ["method", "trials", "objective", "of the recipe", "values"]
     print_table(heads, [_row(name, entry) for name, entry in chosen.items()], numbers=heads[1:4])
     say(f"\nObjective: mean of leakage left and damage, 0 to 1; lower is better; doing nothing is {NOTHING:g}.")
-    asked = {plugins.stem(name) for name in names(methods)}
+    requested = {plugins.stem(name) for name in names(methods)}
     for name, entry in chosen.items():
-        if entry["objective"] >= NOTHING and (name in asked or RECIPE_WORD in asked):
+        if entry["objective"] >= NOTHING and (name in requested or RECIPE_WORD in requested):
             complain(
                 f"salmubench: {name}: the best of {len(entry['trials'])} trials ({entry['objective']:.3f}) is no "
                 f"better than doing nothing ({NOTHING:g}). Search longer (--trials) or elsewhere (ranges in its file)."

@@ -53,7 +53,11 @@ def unlearn_(
     from salmubench.workflow.tuned_values import named_values
 
     loaded, settings, opened = load_method(method), recipes.load(recipe).recipe.unlearn, open_dataset(dataset)
-    own = {**read_options(config), **of_method(set, loaded.name), **({} if towers == "auto" else {"towers": towers})}
+    options = {
+        **read_options(config),
+        **of_method(set, loaded.name),
+        **({} if towers == "auto" else {"towers": towers}),
+    }
     values, about = named_values(tuned, loaded, dataset=lambda: opened.fingerprint)
     say(
         unlearn(
@@ -62,9 +66,9 @@ def unlearn_(
             dataset=opened,
             out=out,
             budget=budget,
-            config={**values, **own},
+            config={**values, **options},
             settings=settings,
-            tuned=None if own else about,
+            tuned=None if options else about,
             fresh=partial(fresh_people, opened, seed=seed),
             seed=seed,
             device=device,

@@ -180,7 +180,7 @@ class Embeddings:
 
 def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
     """Write `dataset.json`."""
-    known = facts.general_knowledge
+    knowledge = facts.general_knowledge
     writing.write_json(
         path,
         {
@@ -189,7 +189,7 @@ def write_dataset_facts(path: Path, facts: DatasetFacts) -> None:
             "counts": facts.counts,
             "forget_identity": sorted(facts.forget_identity),
             "fragile_ids": facts.fragile_ids,
-            "general_knowledge": None if known is None else writing.plain(known),
+            "general_knowledge": None if knowledge is None else writing.plain(knowledge),
             "people": facts.people,
             "revision": facts.revision,
             "imagenet": facts.imagenet,

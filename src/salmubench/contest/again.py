@@ -6,32 +6,79 @@ it was called stands in the `contest.json` that is there, of this or an older sc
 
 from __future__ import annotations
 
+import io
 import lzma
 import math
-import shutil
+import re
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.deciding import rankings
 from salmubench.contest.page import RESULT
 from salmubench.contest.plan import read_plan
-from salmubench.contest.table import DONE, Members, ReadWorld, Terms, differences, outcome_by, over, read_world, summary
+from salmubench.contest.rows import differences, outcome_by, over
+from salmubench.contest.table import DONE, Members, ReadWorld, Terms, read_world, summary
 from salmubench.core import manifest, places, reading
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.core.writing import plain
 from salmubench.leaderboard.findings import first_difference
-from salmubench.scoring.contest_record import ContestRecord, PlanFacts, Row, read_contest
+from salmubench.scoring.contest_record import ContestRecord, League, PlanFacts, Row, read_contest
+from salmubench.scoring.origin import Name, Real, Text, Whole
 from salmubench.scoring.record import NOT_LEARNT
 from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.verdict import THRESHOLDS
 
 PACKED = "packed.tar.xz"
+UNPACKED = 2**27
+"""Most bytes of a world's packed records when they are unpacked."""
 NOT_RECOMPUTED = "Not recomputed: its worlds' records aren't beside the file, so views and decisions are as it states."
 LATER = "The rule came after these worlds and their numbers: its answers here are exploratory."
+_RECORD = re.compile(r"[A-Za-z0-9._-]{1,200}\.json")
+
+
+_LENIENT = ConfigDict(extra="ignore", defer_build=True)
+
+
+@dataclass(frozen=True, config=_LENIENT)
+class _Row:
+    """A candidate of an earlier result."""
+
+    name: Name
+    title: Name
+    league: Name
+    budget: Real
+
+    @property
+    def method(self) -> str:
+        return self.name.rpartition("-")[0]
+
+
+@dataclass(frozen=True, config=_LENIENT)
+class _State:
+    """A world of an earlier result."""
+
+    seed: Whole
+    message: Text | None
+
+
+@dataclass(frozen=True, config=_LENIENT)
+class _Earlier:
+    """What a result of whichever schema is judged anew from; the rest of it follows."""
+
+    schema_version: Whole
+    plan: Mapping[str, Any]
+    rows: tuple[_Row, ...]
+    leagues: tuple[League, ...]
+    worlds: tuple[_State, ...]
+    notes: tuple[Text, ...]
 
 
 def decide_again(path: Path, results: Path) -> ContestRecord:
@@ -45,31 +92,31 @@ def decide_again(path: Path, results: Path) -> ContestRecord:
         RecordError: no contest, or a record is missing.
     """
     plan = read_plan(path)
-    content = reading.read_json(results / RESULT, error=RecordError, what="a contest's result", missing="Run it first.")
-    if not isinstance(content, dict) or not isinstance(content.get("plan"), dict):
-        raise RecordError(f"Expected a contest's result in {results / RESULT}, got something else.")
+    content = reading.read_json(
+        results / RESULT, error=RecordError, what="a contest's result", missing="Run it first.", mapping=True
+    )
+    earlier = reading.validated(
+        _Earlier, content, where=str(results / RESULT), error=RecordError, advice="Run the contest again."
+    )
     sha256 = manifest.sha256_file(path)
-    if content["plan"].get("sha256") != sha256:
+    if earlier.plan.get("sha256") != sha256:
         raise ConfigError(
-            f"Expected the plan that the contest in {results} ran by, of SHA-256 {content['plan'].get('sha256')}, got "
+            f"Expected the plan that the contest in {results} ran by, of SHA-256 {earlier.plan.get('sha256')}, got "
             f"another one in {path}. Give that one."
         )
-    try:
-        facts, rows, leagues = _facts(content["plan"]), content["rows"], content["leagues"]
-        titles = {row["name"].rpartition("-")[0]: row["title"] for row in rows}
-        members = [
-            Members(one["key"], one["title"], {
-                row["name"].rpartition("-")[0]: row["budget"] for row in rows if row["league"] == one["key"]
-            })
-            for one in leagues
-        ]  # fmt: skip
-        states = [(int(state["seed"]), state["message"]) for state in content["worlds"]]
-        later = content["schema_version"] == 1 or LATER in content["notes"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RecordError(f"Expected a contest's result in {results / RESULT}, got one without {error}.") from error
+    titles = {row.method: row.title for row in earlier.rows}
+    if len(titles) != len(plan.methods):
+        raise RecordError(
+            f"Expected rows of the plan's {len(plan.methods)} methods in {results / RESULT}, got {len(titles)}."
+        )
+    members = [
+        Members(one.key, one.title, {row.method: row.budget for row in earlier.rows if row.league == one.key})
+        for one in earlier.leagues
+    ]
+    later = earlier.schema_version == 1 or LATER in earlier.notes
     spreads = None if plan.rule.spreads is None else path.parent / plan.rule.spreads
-    terms = Terms(plan, facts, titles, spreads, (LATER,) if later else ())
-    worlds = [_world(results / WORLDS / str(seed), seed, sha256, message) for seed, message in states]
+    terms = Terms(plan, _facts(earlier.plan), titles, spreads, (LATER,) if later else ())
+    worlds = [_world(results / WORLDS / str(one.seed), one.seed, sha256, one.message) for one in earlier.worlds]
     return summary(terms, worlds, members)
 
 
@@ -104,30 +151,30 @@ def _from_worlds(contest: ContestRecord) -> ContestRecord:
     """What follows from the numbers of each world."""
     rows = [_from_its_worlds(row) for row in contest.rows]
     named = {(row.league, row.name): row for row in rows}
-    asked = [
+    pairs = [
         (one.league, named[one.league, one.first], named[one.league, one.second], one.number)
         for one in contest.differences
     ]
     leagues = [(one.key, [row for row in rows if row.league == one.key]) for one in contest.leagues]
-    found: dict[str, Any] = {
+    recomputed: dict[str, Any] = {
         "rows": tuple(rows),
         RETRAINED: contest.exact and _from_its_worlds(contest.exact),
-        "differences": tuple(differences(asked)),
+        "differences": tuple(differences(pairs)),
         "rankings": tuple(ranking for key, of_league in leagues for ranking in rankings(key, of_league)),
     }
-    return replace(contest, **found)
+    return replace(contest, **recomputed)
 
 
 def _from_its_worlds(row: Row) -> Row:
     """The row again; that a number was not learnt follows from its views, which are not computed here."""
-    unlearnt = [number for number, told in row.numbers.items() if told.reason == NOT_LEARNT]
+    unlearnt = [number for number, number_over_worlds in row.numbers.items() if number_over_worlds.reason == NOT_LEARNT]
     return replace(row, **over(row.worlds, unlearnt))
 
 
 def _same(computed: ContestRecord, claimed: ContestRecord, path: Path) -> None:
-    found = first_difference(plain(claimed), plain(computed))
-    if found is not None:
-        raise RecordError(f"Expected {path} to say what its worlds give, {found.expected}, got {found.got}.")
+    difference = first_difference(plain(claimed), plain(computed))
+    if difference is not None:
+        raise RecordError(f"Expected {path} to say what its worlds give, {difference.expected}, got {difference.got}.")
 
 
 def _contradicts(row: Row) -> str | None:
@@ -149,10 +196,10 @@ def _contradicts(row: Row) -> str | None:
     return "the decision that its views give" if unearned or (decided == "fails") != ("beyond" in said) else None
 
 
-def _facts(content: dict[str, Any]) -> PlanFacts:
+def _facts(content: Mapping[str, Any]) -> PlanFacts:
     """What the contest says of its plan, without what older ones said."""
-    known = {field.name for field in fields(PlanFacts)}
-    kept = {name: value for name, value in content.items() if name in known}
+    names = {field.name for field in fields(PlanFacts)}
+    kept = {name: value for name, value in content.items() if name in names}
     return reading.validated(
         PlanFacts, {"standing": "exploratory", **kept}, where="its plan", error=RecordError, advice="Run it again."
     )
@@ -166,11 +213,25 @@ def _world(folder: Path, seed: int, plan: str, message: str | None) -> ReadWorld
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place)
         (copy / "records").mkdir()
-        shutil.copy(folder / DONE, copy)
-        for path in (folder / "records").glob("*.json"):
-            shutil.copy(path, copy / "records")
-        with lzma.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as packed:
-            for member in packed:
-                if member.isfile() and member.name == Path(member.name).name and member.name.endswith(".json"):
-                    packed.extract(member, copy / "records", filter="data")
+        for path in (folder / DONE, *(folder / "records").glob("*.json")):
+            content = reading.read_bytes(path, error=RecordError, what="a file of a contest's world")
+            (copy / path.relative_to(folder)).write_bytes(content)
+        for name, content in _unpacked(archive).items():
+            (copy / "records" / name).write_bytes(content)
         return read_world(copy, seed, plan, message)
+
+
+def _unpacked(archive: Path) -> dict[str, bytes]:
+    """Name → content of the records in an archive; one that unpacks to more than records have is refused."""
+    data = reading.read_bytes(archive, error=RecordError, what="packed records")
+    try:
+        decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=reading.LARGE)
+        unpacked = decoder.decompress(data, UNPACKED + 1)
+        if len(unpacked) > UNPACKED or not decoder.eof:
+            raise tarfile.ReadError(f"more than {UNPACKED:,} bytes, or an end that is missing")
+        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as packed:
+            members = {item.name: item for item in packed if item.type == tarfile.REGTYPE and not item.issparse()}
+            streams = {name: packed.extractfile(item) for name, item in members.items() if _RECORD.fullmatch(name)}
+            return {name: stream.read() for name, stream in streams.items() if stream is not None}
+    except (lzma.LZMAError, tarfile.TarError) as error:
+        raise RecordError(f"Expected packed records in {archive}, got: {error}. Pack them again.") from error

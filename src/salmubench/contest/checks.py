@@ -85,9 +85,9 @@ def freeze(loaded: LoadedPlan, out: Path) -> None:
             log.info("taken as it is now, since no dataset is made: %s", ", ".join(changed))
         writing.write_json(path, {"schema_version": 1, "stage": "contest", "inputs": now})
     content = provenance.portable(writing.plain(loaded.plan))
-    known = _plans(out)
-    if not known or known[-1].identity != now:
-        writing.write_json(out / PLANS, [*known, _Noted(content, now)])
+    plans = _plans(out)
+    if not plans or plans[-1].identity != now:
+        writing.write_json(out / PLANS, [*plans, _Noted(content, now)])
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ class _Noted:
 
 def earlier_plans(out: Path) -> list[EarlierPlan]:
     """Plans that stood in a contest's folder before this one, the first first, each with what changed after it."""
-    known, found = _plans(out), []
-    for before, after in pairwise(known):
+    plans, earlier = _plans(out), []
+    for before, after in pairwise(plans):
         keys = [key for key in {**before.content, **after.content} if before.content.get(key) != after.content.get(key)]
         files = [name for name in after.identity if before.identity.get(name) != after.identity[name]]
         changed = [f"`{key}`" for key in keys] + [name for name in files if name != "the plan"]
-        found.append(EarlierPlan(before.identity["the plan"], tuple(changed or ["comments alone"])))
-    return found
+        earlier.append(EarlierPlan(before.identity["the plan"], tuple(changed or ["comments alone"])))
+    return earlier
 
 
 def _plans(out: Path) -> list[_Noted]:
@@ -122,8 +122,8 @@ def _plans(out: Path) -> list[_Noted]:
 
 def _has_begun(out: Path) -> bool:
     """Whether a dataset was made, of a world that decides or of one on which something is chosen."""
-    made = (f"{WORLDS}/*/dataset/{manifest.MANIFEST}", "selection/*", "tuning/*")
-    return any(any(out.glob(pattern)) for pattern in made)
+    patterns = (f"{WORLDS}/*/dataset/{manifest.MANIFEST}", "selection/*", "tuning/*")
+    return any(any(out.glob(pattern)) for pattern in patterns)
 
 
 def _check_seeds(plan: Plan) -> None:
@@ -208,14 +208,14 @@ def _check_terms(plan: Plan) -> None:
     bad = [name for name, limit in plan.rule.limits.items() if not limit > 0]
     if bad:
         raise ConfigError(f"Expected limits above 0 in rule.limits, got {plan.rule.limits[bad[0]]:g} for {bad[0]}.")
-    known = writing.plain(THRESHOLDS)
+    thresholds = writing.plain(THRESHOLDS)
     for name, value in plan.rule.thresholds.items():
-        if name not in known:
-            raise UnknownName("threshold in rule.thresholds:", name, known)
-        if value != known[name]:
+        if name not in thresholds:
+            raise UnknownName("threshold in rule.thresholds:", name, thresholds)
+        if value != thresholds[name]:
             raise ConfigError(
-                f"Expected the threshold {name} by which this version judges, {known[name]:g}, got {value:g} in the "
-                "plan. Install the version that the plan was written for, or write another plan."
+                f"Expected the threshold {name} by which this version judges, {thresholds[name]:g}, got {value:g} in "
+                "the plan. Install the version that the plan was written for, or write another plan."
             )
 
 
@@ -223,40 +223,40 @@ def _check_history(loaded: LoadedPlan, folder: Path, out: Path) -> None:
     """Refuse an evaluation seed that a record of earlier work names, or another plan."""
     if not places.is_folder(folder):
         raise ConfigError(f"Expected a folder of earlier records in `history`, got none at {folder}.")
-    own = places.real(loaded.path)
+    plan_path = places.real(loaded.path)
     for path in sorted([*folder.rglob("*.json"), *folder.rglob("*.yaml"), *folder.rglob("*.yml")]):
         real = places.real(path)
-        if real.is_relative_to(out) or real == own:
+        if real.is_relative_to(out) or real == plan_path:
             continue
         if path.suffix == ".json":
             seeds = _seeds_in(reading.read_json(path, error=ConfigError), loaded.sha256)
         else:
             seeds = _seeds_planned(path, loaded.sha256)
-        known = {seed for seed in seeds if isinstance(seed, int)}
-        for seed in known & set(loaded.plan.evaluation):
+        numbers = {seed for seed in seeds if isinstance(seed, int)}
+        for seed in numbers & set(loaded.plan.evaluation):
             raise ConfigError(
                 f"Expected evaluation worlds that nobody has looked at, got seed {seed}, which occurs in {path}. Take "
                 "another seed."
             )
 
 
-def _seeds_planned(path: Path, own: str) -> Iterator[Any]:
+def _seeds_planned(path: Path, sha256: str) -> Iterator[Any]:
     """Seeds that another plan has taken, whose worlds may not be there yet."""
     try:
         content = reading.read_yaml(path, error=ConfigError, what="a plan", expected="a plan")
     except ConfigError:  # a plan can be read
         return
-    if {"recipe", "evaluation", "methods"} <= set(content) and manifest.sha256_file(path) != own:
+    if {"recipe", "evaluation", "methods"} <= set(content) and manifest.sha256_file(path) != sha256:
         for name in ("evaluation", "selection"):
             yield from content[name] if isinstance(content.get(name), list) else ()
 
 
-def _seeds_in(content: Any, own: str) -> Iterator[Any]:
+def _seeds_in(content: Any, sha256: str) -> Iterator[Any]:
     """Seeds that a record, a run or a contest names; none of what belongs to the contest of this plan."""
     if not isinstance(content, dict):
         return
     provenance, plan = content.get("provenance"), content.get("plan")
-    if isinstance(provenance, dict) and provenance.get("plan") == own:
+    if isinstance(provenance, dict) and provenance.get("plan") == sha256:
         return
     model = content.get("model")
     if "scores" in content and isinstance(model, dict):

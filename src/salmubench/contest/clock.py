@@ -24,7 +24,8 @@ from salmubench.scoring.stages import read_run_file
 from salmubench.unlearn.registry import Configured
 from salmubench.workflow import planning
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import Candidate, workers_for
+from salmubench.workflow.candidates import workers_for
+from salmubench.workflow.run_world import Candidate
 from salmubench.workflow.tuned_values import find_tuned
 
 CLOCK = "clock"
@@ -70,11 +71,15 @@ def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float) -> 
     paths = {item.name: folder / f"{item.name}.json" for item in room.loaded.contestants}
     waiting = [pair for pair in zip(paths.values(), candidates, strict=True) if not pair[0].is_file()]
     later = len(paths) * (len(room.loaded.plan.leagues.pairs) + 1)  # candidates of a world, side by side
-    workers = workers_for(later, asked=room.workers, executor=room.executor, recipe=loaded.recipe, device=room.device)
+    workers = workers_for(
+        later, requested=room.workers, executor=room.executor, recipe=loaded.recipe, device=room.device
+    )
     work = partial(_measure, room, allowed, loaded.recipe.tune.budget)
-    for (path, _), found in parallel(work, waiting, workers=workers, executor=room.executor, description="equal time"):
-        writing.write_json(path, asdict(found))
-        log.info("%s: budget %g for %g processor seconds", path.stem, found.budget, allowed)
+    for (path, _), measured in parallel(
+        work, waiting, workers=workers, executor=room.executor, description="equal time"
+    ):
+        writing.write_json(path, asdict(measured))
+        log.info("%s: budget %g for %g processor seconds", path.stem, measured.budget, allowed)
     return {name: _read(path) for name, path in paths.items()}
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from salmubench.contest import rule
-from salmubench.contest.statistics import holm
 from salmubench.contest.views import views_of
 from salmubench.scoring.contest_record import Decision, Number, Ranking, Row, ViewOverWorlds
+from salmubench.scoring.ranking import holm
 from salmubench.scoring.record import RunRecord
 
 RANKED: Mapping[Number, bool] = {"drop": False, "kept": True, "facts_kept": True, "recovered": False}
@@ -31,22 +31,22 @@ def decided(
     views = views_of(complete, limits)
     if len(complete) < rule.FEWEST or not views:
         return None, ()
-    found = rule.decide(views, failed=len(records) - len(complete))
+    judged = rule.decide(views, failed=len(records) - len(complete))
     decision = Decision(
-        answer=found.decided,
-        why=found.why,
-        worlds_needed=found.worlds_needed,
-        p_holm=found.p if found.decided == "passes" else None,
-        without_one=found.without_one,
+        answer=judged.decided,
+        why=judged.why,
+        worlds_needed=judged.worlds_needed,
+        p_holm=judged.p if judged.decided == "passes" else None,
+        without_one=judged.without_one,
     )
-    told = (
+    views_over_worlds = (
         ViewOverWorlds(
             name=one.name, low=one.low, high=one.high, worlds=one.worlds, mean=one.mean, sd=one.sd, ci90=one.ci90,
             ci95=one.ci95, ratio=one.ratio, p_holm=one.p_holm, answer=one.answer, worlds_needed=one.worlds_needed,
         )
-        for one in found.views
+        for one in judged.views
     )  # fmt: skip
-    return decision, tuple(told)
+    return decision, tuple(views_over_worlds)
 
 
 def corrected(rows: Sequence[Row]) -> list[Row]:
@@ -61,7 +61,7 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
 
 def rankings(league: str, rows: Sequence[Row]) -> list[Ranking]:
     """The candidates of a league in order of each number, in tie groups."""
-    found = []
+    ranked = []
     for number, more in RANKED.items():
         numbers = {
             row.name: {int(seed): one.numbers[number] for seed, one in row.worlds.items()}
@@ -70,8 +70,8 @@ def rankings(league: str, rows: Sequence[Row]) -> list[Ranking]:
         }
         groups = rule.tie_groups(numbers, more=more)
         if len(groups) + sum(map(len, groups)) > 2:  # two candidates or more
-            found.append(Ranking(league, number, tuple(map(tuple, groups)), _steady(numbers, groups[0], more=more)))
-    return found
+            ranked.append(Ranking(league, number, tuple(map(tuple, groups)), _steady(numbers, groups[0], more=more)))
+    return ranked
 
 
 def _steady(numbers: Mapping[str, Mapping[int, float | None]], first: Sequence[str], *, more: bool) -> int:

@@ -256,8 +256,8 @@ def _contestant(entry: Entry, origin: str) -> Contestant:
     name = entry.name or method.name
     if not _NAME.fullmatch(name) or name in KINDS:
         raise ConfigError(f"Expected names of methods of A–Z a–z 0–9 . _ -, none called {listed()}, got {name!r}.")
-    own = plugins.built_in_file(PACKAGE, name)
-    if own is not None and manifest.sha256_file(own) != method.sha256:
+    built_in = plugins.built_in_file(PACKAGE, name)
+    if built_in is not None and manifest.sha256_file(built_in) != method.sha256:
         raise ConfigError(f"Expected another `name` for {entry.method}, got {name!r}, a method of the package.")
     return Contestant(name, origin, method.path, method.sha256, entry.track, dict(entry.options))
 

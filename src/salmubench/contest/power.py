@@ -70,15 +70,17 @@ class Power:
 def spreads_of(contest: ContestRecord) -> dict[str, Spread]:
     """What the views of a contest spread between worlds: Retrained's, and the median over candidates."""
     exact = {view.name: view for view in contest.exact.views} if contest.exact is not None else {}
-    found: dict[str, Spread] = {}
+    spreads: dict[str, Spread] = {}
     for name, view in {view.name: view for row in contest.rows for view in row.views}.items():
         of_rows = [one.sd for row in contest.rows for one in row.views if one.name == name and one.sd is not None]
         if not of_rows:
             continue
-        own = exact.get(name)
-        known = None if own is None or own.mean is None or own.sd is None else (own.mean, own.sd)
-        found[name] = Spread(view.low, view.high, known, statistics.median(of_rows))
-    return found
+        of_exact = exact.get(name)
+        stated = (
+            None if of_exact is None or of_exact.mean is None or of_exact.sd is None else (of_exact.mean, of_exact.sd)
+        )
+        spreads[name] = Spread(view.low, view.high, stated, statistics.median(of_rows))
+    return spreads
 
 
 def power(worlds: int, spreads: Mapping[str, Spread] | None = None, limits: Mapping[str, float] | None = None) -> Power:
@@ -115,12 +117,12 @@ def _mean_of(spread: Spread) -> float:
 def _passing(worlds: int, views: Mapping[str, tuple[Spread, float, float]], limits: Mapping[str, float]) -> float:
     rng, passed = np.random.default_rng(_SEED), 0
     for _ in range(DRAWS):
-        made = []
+        simulated = []
         for name, (spread, mean, sd) in views.items():
             limit = limits.get(name)
             low = spread.low if limit is None or spread.low is None else -limit if spread.high is not None else limit
             high = spread.high if limit is None or spread.high is None else limit
             values = tuple(rng.normal(mean, sd, worlds).tolist())
-            made.append(rule.View(name, low, high, values, values, (1.0,) * worlds))
-        passed += rule.decide(made, leave_out=False).decided == "passes" if made else 0
+            simulated.append(rule.View(name, low, high, values, values, (1.0,) * worlds))
+        passed += rule.decide(simulated, leave_out=False).decided == "passes" if simulated else 0
     return passed / DRAWS

@@ -106,9 +106,9 @@ class Room:
             tuned: the values chosen on the selection worlds; `None`: nobody is tuned.
         """
         given = self._given(exact=True)
-        settings, own = given["unlearn"], self.loaded.recipe.recipe.unlearn.overrides
+        settings, overrides = given["unlearn"], self.loaded.recipe.recipe.unlearn.overrides
         for item in self.loaded.contestants:
-            settings["overrides"][item.name] = {**own.get(plugins.stem(item.origin), {}), **item.options}
+            settings["overrides"][item.name] = {**overrides.get(plugins.stem(item.origin), {}), **item.options}
         settings |= {"tuned": "none" if tuned is None else str(places.real(tuned))}
         settings |= {"limit": float(self.loaded.plan.limits.seconds or 0.0)}
         return self._write("evaluation", given)
@@ -129,14 +129,17 @@ class Room:
         return self._write(SELECTION, self._given(exact=False))
 
     def _given(self, *, exact: bool) -> dict[str, Any]:
-        """The plan's recipe without methods and learning curves, for pages of any size."""
+        """The plan's recipe without methods and kept epochs, for pages of any size."""
         given = copy.deepcopy(self.loaded.recipe.given)
         for section in ("pretrain", "unlearn", "tune"):
             given[section] = dict(given.get(section) or {})
         given["pretrain"] |= {RETRAINED: exact, "keep_epochs": []}
-        known = set(method_names())
+        built_in = set(method_names())
         overrides = {name: dict(values) for name, values in (given["unlearn"].get("overrides") or {}).items()}
-        given["unlearn"] |= {"methods": [], "overrides": {name: overrides[name] for name in overrides if name in known}}
+        given["unlearn"] |= {
+            "methods": [],
+            "overrides": {name: overrides[name] for name in overrides if name in built_in},
+        }
         if self.loaded.plan.attack_budgets:
             given["attack"] = {**(given.get("attack") or {}), "budgets": list(self.loaded.plan.attack_budgets)}
         # The page of a world has all candidates of all leagues: its size must not end a contest.

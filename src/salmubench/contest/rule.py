@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from salmubench.contest.statistics import holm, paired
+from salmubench.contest.statistics import paired
 from salmubench.core.errors import ConfigError
-from salmubench.scoring import intervals
+from salmubench.scoring import intervals, ranking
 from salmubench.scoring.contest_record import Decided, ViewAnswer
+from salmubench.scoring.ranking import holm
 from salmubench.scoring.record import NOT_LEARNT
 
 FEWEST = 3
@@ -131,9 +132,9 @@ def decide(views: Sequence[View], *, failed: int = 0, leave_out: bool = True) ->
     """
     counts = {len(view.values) for view in views}
     if len(counts) != 1 or min(counts) < FEWEST:
-        found = ", ".join(map(str, sorted(counts))) or "none"
+        counted = ", ".join(map(str, sorted(counts))) or "none"
         raise ConfigError(
-            f"Expected views over the same {FEWEST} worlds or more, got {found}. Add evaluation worlds to the plan."
+            f"Expected views over the same {FEWEST} worlds or more, got {counted}. Add evaluation worlds to the plan."
         )
     (count,) = counts
     whole, without = _decide(views, failed), list[Decided]()
@@ -143,9 +144,11 @@ def decide(views: Sequence[View], *, failed: int = 0, leave_out: bool = True) ->
 
 
 def _decide(views: Sequence[View], failed: int) -> Decision:
-    found = [_judge(view) for view in views]
-    found = [replace(one, p_holm=p) for one, p in zip(found, holm([one.p for one in found]), strict=True)]
-    judged = [_answered(one, len(views)) for one in found]
+    views_judged = [_judge(view) for view in views]
+    views_judged = [
+        replace(one, p_holm=p) for one, p in zip(views_judged, holm([one.p for one in views_judged]), strict=True)
+    ]
+    judged = [_answered(one, len(views)) for one in views_judged]
     beyond = [one.name for one in judged if one.answer == "beyond"]
     if beyond:
         return Decision("fails", tuple(beyond), None, None, {}, tuple(judged))
@@ -162,11 +165,11 @@ def _decide(views: Sequence[View], failed: int) -> Decision:
 def _needed(rest: Sequence[Judged]) -> int | None:
     """Worlds that decide: as soon as one of the views beyond its limit fails; else when all others are within."""
     out = [one for one in rest if one.mean is not None and not _within(one.mean, one.low, one.high)]
-    found = [one.worlds_needed for one in out or rest]
+    needed = [one.worlds_needed for one in out or rest]
     if out:
-        return min((one for one in found if one is not None), default=None)
-    known = [one for one in found if one is not None]
-    return max(known) if known and len(known) == len(found) else None
+        return min((one for one in needed if one is not None), default=None)
+    finite = [one for one in needed if one is not None]
+    return max(finite) if finite and len(finite) == len(needed) else None
 
 
 def _left_out(view: View, world: int) -> View:
@@ -256,19 +259,13 @@ def tie_groups(numbers: Mapping[str, Mapping[int, float | None]], *, more: bool)
     Args:
         numbers: candidate → world → number; candidates without any are left out.
     """
-    known = {name: [value for value in worlds.values() if value is not None] for name, worlds in numbers.items()}
-    means = {name: math.fsum(values) / len(values) for name, values in known.items() if values}
+    present = {name: [value for value in worlds.values() if value is not None] for name, worlds in numbers.items()}
+    means = {name: math.fsum(values) / len(values) for name, values in present.items() if values}
     order = sorted(means, key=lambda name: (-means[name] if more else means[name], name))
     pairs = [(first, second) for place, first in enumerate(order) for second in order[place + 1 :]]
     adjusted = holm([paired(numbers[first], numbers[second]).p for first, second in pairs])
     apart = {pair for pair, p in zip(pairs, adjusted, strict=True) if p is not None and p <= 2 * FAILING}
-    groups: list[list[str]] = []
-    for name in order:
-        if groups and (groups[-1][0], name) not in apart:
-            groups[-1].append(name)
-        else:
-            groups.append([name])
-    return groups
+    return ranking.tie_groups(order, lambda first, second: (first, second) in apart)
 
 
 def _floats(several: Sequence[float | None], kept: Sequence[int]) -> Floats:
@@ -289,8 +286,8 @@ def _logs(view: View, values: Floats) -> Floats | None:
     """The values on the log scale; `None` where it isn't asked for, or a value lies below −ε."""
     if view.epsilon is None or not (values + view.epsilon > 0).all():
         return None
-    found: Floats = np.log(values + view.epsilon)
-    return found
+    logs: Floats = np.log(values + view.epsilon)
+    return logs
 
 
 def _log(limit: float | None, epsilon: float) -> float | None:

@@ -63,7 +63,7 @@ def choose(room: Room) -> Chosen:
             thin(tuning / further_folder(seed), dataset="part")
         thin(tuning, dataset="part")
     content = _read(path)
-    budgets = {name: found.budget for name, found in content.budgets.items()}
+    budgets = {name: measured.budget for name, measured in content.budgets.items()}
     return Chosen(tuning / TUNED if plan.tuning.trials else None, budgets, content.fingerprints)
 
 
@@ -98,7 +98,7 @@ def _make(room: Room, path: Path) -> None:
     budgets: dict[str, Any] = {}
     if plan.leagues.seconds is not None:
         measured = equal_time(room, recipe, tuned, plan.leagues.seconds)
-        budgets = {name: asdict(found) for name, found in measured.items()}
+        budgets = {name: asdict(one) for name, one in measured.items()}
     fingerprints = [open_dataset(room.ground(seed) / "dataset").fingerprint for seed in plan.selection]
     content = {"identity": room.loaded.identity, "budgets": budgets, "fingerprints": fingerprints}
     writing.write_json(path, content)

@@ -1,4 +1,4 @@
-"""What may be said about methods from several worlds: means with t intervals, paired differences, Holm's correction.
+"""What may be said about methods from several worlds: means with t intervals, paired differences.
 
 A world is drawn anew with its dataset, its references and their pretraining; it is the unit here, and people within a
 world are not counted. Intervals have 95 % and W − 1 degrees of freedom.
@@ -41,14 +41,14 @@ def over_worlds(values: Sequence[float | None]) -> Estimate:
     """
     from scipy import special
 
-    known = [value for value in values if value is not None]
-    count = len(known)
+    present = [value for value in values if value is not None]
+    count = len(present)
     if not count:
         return Estimate(None, None, None, 0)
-    mean = math.fsum(known) / count
+    mean = math.fsum(present) / count
     if count < 2:
         return Estimate(mean, None, None, count)
-    error = math.sqrt(math.fsum((value - mean) ** 2 for value in known) / (count - 1) / count)
+    error = math.sqrt(math.fsum((value - mean) ** 2 for value in present) / (count - 1) / count)
     reach = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * error
     alike = 0.0 if mean else 1.0  # p of a number that is the same in every world
     p = 2 * float(special.stdtr(count - 1, -abs(mean) / error)) if error else alike
@@ -71,25 +71,3 @@ def paired(first: Mapping[int, float | None], second: Mapping[int, float | None]
         if value is not None and other is not None:
             differences.append(value - other)
     return over_worlds(differences)
-
-
-def holm(values: Sequence[float | None]) -> list[float | None]:
-    """Holm's adjusted p of each: compared with 5 %, they hold for all together. `None` is no comparison.
-
-    The smallest of m is multiplied by m, the next by m − 1 and so on; none is below the one before it, none above 1
-    (Holm, A simple sequentially rejective multiple test procedure, 1979).
-
-    Args:
-        values: p of each comparison.
-
-    Examples:
-        >>> holm([0.01, None, 0.04, 0.03])
-        [0.03, None, 0.06, 0.06]
-    """
-    order = sorted((value, place) for place, value in enumerate(values) if value is not None)
-    adjusted: list[float | None] = [None] * len(values)
-    largest = 0.0
-    for rank, (value, place) in enumerate(order):
-        largest = max(largest, min((len(order) - rank) * value, 1.0))
-        adjusted[place] = largest
-    return adjusted

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from salmubench.contest import checks, rule
 from salmubench.contest.deciding import corrected, decided, rankings
 from salmubench.contest.plan import LoadedPlan, Plan
 from salmubench.contest.power import power, read_spreads
-from salmubench.contest.statistics import holm, over_worlds, paired
+from salmubench.contest.rows import differences, is_unlearnt, judged, numbers_of, outcome_of, over
 from salmubench.core import manifest, provenance, reading, writing
 from salmubench.core.errors import OutputMismatch, RecordError
 from salmubench.core.provenance import commit_of
@@ -25,28 +25,20 @@ from salmubench.scoring.contest_record import (
     EarlierPlan,
     InWorld,
     League,
-    Number,
-    Outcome,
-    OverWorlds,
     PairedDifference,
     PlanFacts,
     Row,
     Standing,
     Track,
-    ViewOverWorlds,
     WorldState,
 )
-from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.origin import Hash, Name, Whole
-from salmubench.scoring.record import NOT_LEARNT, Answer, RunRecord, Score
+from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record, record_provenance
-from salmubench.scoring.references import LABELS, RETRAINED, is_judged_reference
-from salmubench.scoring.roles import Held, facts_kept, score_in, spared, with_role
-from salmubench.scoring.verdict import THRESHOLDS, answers, complete
+from salmubench.scoring.references import LABELS, RETRAINED
+from salmubench.scoring.verdict import THRESHOLDS, complete
 from salmubench.unlearn.registry import method_titles
 from salmubench.workflow.planning import candidate_name
-
-T = TypeVar("T", bound=str)
 
 DONE = "world.json"
 """Written last into a world's folder: all its records are there."""
@@ -201,8 +193,10 @@ def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) 
     """What may rest on a contest, and why not more."""
     count, plan, why = len(scored), terms.plan, list(terms.notes)
     if count < rule.FEWEST:
-        told = f"Over fewer than {rule.FEWEST} worlds nothing is decided about methods; {count} could be scored here."
-        return "refused", [*why, told]
+        refusal = (
+            f"Over fewer than {rule.FEWEST} worlds nothing is decided about methods; {count} could be scored here."
+        )
+        return "refused", [*why, refusal]
     if count < rule.DECISIVE:
         why.append(
             f"Exploratory: {count} worlds. A contest decides over {rule.DECISIVE} worlds or more; with fewer its "
@@ -214,9 +208,9 @@ def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) 
             "statement about methods rests on this."
         )
     elif retrained is None or retrained.decision is None or retrained.decision.answer != "passes":
-        found = "is not judged" if retrained is None or retrained.decision is None else _told(retrained.decision)
+        answer = "is not judged" if retrained is None or retrained.decision is None else _told(retrained.decision)
         why.append(
-            f"Retrained, the exact answer, {found}: the rule asks for too much here, and no statement about methods "
+            f"Retrained, the exact answer, {answer}: the rule asks for too much here, and no statement about methods "
             "rests on it."
         )
     if not why:
@@ -232,40 +226,6 @@ def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) 
 
 def _told(decision: Decision) -> str:
     return f"{'fails' if decision.answer == 'fails' else 'is open'} in {', '.join(decision.why)}"
-
-
-def numbers_of(record: RunRecord) -> dict[Number, float | None]:
-    """The numbers of a row, from one record; `None` where it has none."""
-    return {
-        "leakage": _view(score_in(record, "leakage")),
-        "fact": _view(score_in(record, "fact")),
-        "fact_paraphrase": _view(score_in(record, "fact_paraphrase")),
-        "drop": _view(score_in(record, "drop")),
-        "kept": _smallest([held.score for held in _held(record, "kept")]),
-        "facts_kept": _smallest([held.score for held in _held(record, "facts_kept")]),
-        "recovered": _recovered(record),
-        "processor_seconds": record.cost.processor_seconds,
-    }
-
-
-def judged(record: RunRecord) -> dict[str, Answer]:
-    """The failure modes that a record answers; of Retrained not those that compare with Compromised."""
-    modes = answers(record) if record.status == "complete" else {}
-    exempt = {mode.name for mode in MODES if mode.from_compromised and is_judged_reference(record)}
-    return {mode: answer for mode, answer in modes.items() if mode not in exempt}
-
-
-def outcome_of(record: RunRecord) -> Outcome:
-    """What became of a candidate."""
-    if record.status != "complete":
-        return "failed"
-    return outcome_by(judged(record))
-
-
-def outcome_by(modes: Mapping[str, Answer]) -> Outcome:
-    """What follows from failure modes and their answers."""
-    found = set(modes.values())
-    return "fails" if "yes" in found else "undecided" if "undecided" in found else "passes"
 
 
 def _row(
@@ -298,57 +258,22 @@ def _row(
         decision=decision,
         views=views,
         worlds=worlds,
-        **over(worlds, [number for number in NUMBERS if _is_unlearnt(number, records, views)]),
+        **over(worlds, [number for number in NUMBERS if is_unlearnt(number, records, views)]),
     )
-
-
-def over(worlds: Mapping[str, InWorld], unlearnt: Collection[Number]) -> dict[str, Any]:
-    """What follows for a row from what it is in each world: `outcomes`, `modes`, `numbers`.
-
-    Args:
-        unlearnt: numbers of which nothing was learnt over these worlds: they say so.
-    """
-    return {
-        "outcomes": _counted([one.outcome for one in worlds.values()]),
-        "modes": {
-            mode.name: _counted([one.modes[mode.name] for one in worlds.values() if mode.name in one.modes])
-            for mode in MODES
-        },
-        "numbers": {
-            number: _over([one.numbers[number] for one in worlds.values()], NOT_LEARNT if number in unlearnt else None)
-            for number in NUMBERS
-        },
-    }
 
 
 def _differences(plan: Plan, rows: Sequence[Row], leagues: Sequence[Members]) -> list[PairedDifference]:
     """All pairs that the plan prints, with Holm's correction over all of them."""
-    compare, asked = plan.compare, []
+    compare, pairs = plan.compare, []
     for terms in leagues:
         members = [row for row in rows if row.league == terms.key]
-        wanted = {candidate_name(name, terms.budgets[name]) for name in compare.methods or terms.budgets}
+        compared = {candidate_name(name, terms.budgets[name]) for name in compare.methods or terms.budgets}
         for first, second in combinations(members, 2):
-            asked += [
+            pairs += [
                 (terms.key, first, second, number)
-                for number in (compare.numbers if {first.name, second.name} & wanted else ())
+                for number in (compare.numbers if {first.name, second.name} & compared else ())
             ]
-    return differences(asked)
-
-
-def differences(asked: Sequence[tuple[str, Row, Row, Number]]) -> list[PairedDifference]:
-    """Paired differences of league, two rows and a number each, corrected over all of them."""
-
-    def numbers(row: Row, number: Number) -> dict[int, float | None]:
-        return {int(seed): one.numbers[number] for seed, one in row.worlds.items()}
-
-    found = [paired(numbers(first, number), numbers(second, number)) for _, first, second, number in asked]
-    adjusted = holm([estimate.p for estimate in found])
-    return [
-        PairedDifference(
-            league, first.name, second.name, number, estimate.mean, estimate.ci95, estimate.p, p_holm, estimate.worlds
-        )
-        for (league, first, second, number), estimate, p_holm in zip(asked, found, adjusted, strict=True)
-    ]
+    return differences(pairs)
 
 
 def _titles(methods: Mapping[str, str]) -> dict[str, str]:
@@ -359,8 +284,8 @@ def _titles(methods: Mapping[str, str]) -> dict[str, str]:
 
 
 def _state(world: ReadWorld) -> WorldState:
-    made = [record.provenance for record, _ in world.records.values()]
-    commits = {one.commit + (", with uncommitted changes" if one.dirty else "") for one in made if one.commit}
+    provenances = [record.provenance for record, _ in world.records.values()]
+    commits = {one.commit + (", with uncommitted changes" if one.dirty else "") for one in provenances if one.commit}
     if world.message is not None:
         return WorldState(world.seed, "failed", None, provenance.portable(world.message))
     return WorldState(world.seed, "scored", world.fingerprint, None, tuple(sorted(commits)))
@@ -375,18 +300,18 @@ def _failed(worlds: Sequence[ReadWorld]) -> list[str]:
 
 def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
     """Where the strongest attack is that of fewer than were asked for."""
-    told = []
+    sentences = []
     for world in scored:
         scores = [record.attacks.scores for record, _ in world.records.values() if record.attacks is not None]
         for name in dict.fromkeys(name for several in scores for name in several):
             reasons = [several[name].reason for several in scores if name in several]
             silent = [reason for reason in reasons if reason is not None]
             if silent:
-                told.append(
+                sentences.append(
                     f"In world {world.seed} the attack {name} says nothing of {len(silent)} of {len(reasons)} models "
                     f"({', '.join(dict.fromkeys(silent))}): R there is that of the others."
                 )
-    return told
+    return sentences
 
 
 def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
@@ -400,14 +325,14 @@ def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
 
 
 def _check_one_version(worlds: Sequence[ReadWorld]) -> None:
-    found: dict[int | None, str] = {}
+    versions: dict[int | None, str] = {}
     for world in worlds:
         for name, (record, _) in world.records.items():
-            found.setdefault(record.benchmark_version, f"{record.benchmark_version} ({name}, world {world.seed})")
-    if len(found) > 1:
+            versions.setdefault(record.benchmark_version, f"{record.benchmark_version} ({name}, world {world.seed})")
+    if len(versions) > 1:
         raise RecordError(
-            f"Expected records of one benchmark_version, got {' and '.join(found.values())}. Numbers of two versions "
-            "are not compared: make the older worlds again."
+            f"Expected records of one benchmark_version, got {' and '.join(versions.values())}. Numbers of two "
+            "versions are not compared: make the older worlds again."
         )
 
 
@@ -421,10 +346,10 @@ def _check_one_content(worlds: Sequence[ReadWorld], methods: Mapping[str, str], 
     for world in worlds:
         for name, (record, _) in world.records.items():
             files = {} if record.attacks is None else record.attacks.scores
-            found = {f"the attack {attack}": score.info.sha256 for attack, score in files.items()}
+            hashes = {f"the attack {attack}": score.info.sha256 for attack, score in files.items()}
             if name in methods and record.model.method_sha256 is not None:
-                found[f"the method {methods[name]}"] = record.model.method_sha256
-            others = [told for told, sha256 in found.items() if identity.get(told) != sha256]
+                hashes[f"the method {methods[name]}"] = record.model.method_sha256
+            others = [what for what, sha256 in hashes.items() if identity.get(what) != sha256]
             config = record.model.config if name in methods and record.status == "complete" else None
             if config is not None and configs.setdefault(name, config) != config:
                 others.append("the options that the worlds before had")
@@ -433,51 +358,3 @@ def _check_one_content(worlds: Sequence[ReadWorld], methods: Mapping[str, str], 
                     f"Expected a record of {name} in the evaluation world {world.seed} by what the contest fixed, got "
                     f"other content of {', '.join(others)}. Delete the world's folder: the same command makes it again."
                 )
-
-
-def _counted(found: Sequence[T]) -> dict[T, int]:
-    return {name: found.count(name) for name in dict.fromkeys(found)}
-
-
-def _over(values: Sequence[float | None], reason: str | None) -> OverWorlds:
-    estimate = over_worlds(values)
-    return OverWorlds(estimate.mean, estimate.ci95, estimate.worlds, reason)
-
-
-def _is_unlearnt(number: Number, records: Sequence[RunRecord], views: Sequence[ViewOverWorlds]) -> bool:
-    """Whether a view that a number is, or all views of the groups that it is taken over, were not learnt."""
-    held = [one for record in records if record.status == "complete" for one in _held(record, number)]
-    own = [view for view in views if view.name in {f"{one.metric} {one.part}" for one in held}]
-    of_groups = [view for view in views if view.name.split(" ")[0] in {one.metric for one in held}]
-    if own:
-        return any(view.answer == NOT_LEARNT for view in own)
-    return bool(of_groups) and all(view.answer == NOT_LEARNT for view in of_groups)
-
-
-def _held(record: RunRecord, number: Number) -> Sequence[Held]:
-    """The numbers of a record that a number of a row is the smallest of, or the only one."""
-    if number == "facts_kept":
-        return facts_kept(record)
-    if number == "kept":
-        return [held for held in spared(record) if held not in facts_kept(record)]
-    if number == "recovered" or number == "processor_seconds":
-        return ()
-    return with_role(record, number)[:1]
-
-
-def _view(score: Score | None) -> float | None:
-    return None if score is None else score.normalised.value
-
-
-def _smallest(scores: Sequence[Score]) -> float | None:
-    """The smallest K; `None` where one is missing: the others alone would look too well."""
-    values = [score.normalised.value for score in scores]
-    known = [value for value in values if value is not None]
-    return min(known) if known and len(known) == len(values) else None
-
-
-def _recovered(record: RunRecord) -> float | None:
-    if record.attacks is None or record.attacks.strongest is None:
-        return None
-    found = record.attacks.scores[record.attacks.strongest].main
-    return None if found is None else found.value

@@ -34,15 +34,15 @@ def views_of(records: Sequence[RunRecord], chosen: Mapping[str, float] | None = 
     """
     worlds = [_in_world(record, chosen or {}) for record in records]
     names = dict.fromkeys(name for world in worlds for name in world)
-    made = [_over_worlds(name, [world.get(name) for world in worlds]) for name in names]
-    return [view for view in made if any(bottom is not None for bottom in view.bottoms)]
+    views = [_over_worlds(name, [world.get(name) for world in worlds]) for name in names]
+    return [view for view in views if any(bottom is not None for bottom in view.bottoms)]
 
 
 def _in_world(record: RunRecord, chosen: Mapping[str, float]) -> dict[str, rule.View]:
     """Name → view, of this world alone."""
     if record.protocol is None:
         return {}
-    found = {}
+    views = {}
     rests = rests_on(record.scores, record.protocol.metrics, schema_version=record.schema_version)
     exempt = is_judged_reference(record)
     for mode in MODES:
@@ -51,12 +51,12 @@ def _in_world(record: RunRecord, chosen: Mapping[str, float]) -> dict[str, rule.
             low, high = limits_of(mode, view, chosen.get(name))
             top, bottom = _fraction(view)
             value = view.view.value
-            found[name] = rule.View(
+            views[name] = rule.View(
                 name, low, high, (value,), (None if value is None else top,), (bottom,),
                 epsilon=high if view.role == "leakage" else None,
                 needs_learning=not mode.from_compromised,
             )  # fmt: skip
-    return found
+    return views
 
 
 def limits_of(mode: FailureMode, view: View, chosen: float | None = None) -> Ends:
@@ -82,9 +82,9 @@ def _fraction(view: View) -> tuple[float | None, float | None]:
 
 
 def _over_worlds(name: str, worlds: Sequence[rule.View | None]) -> rule.View:
-    known = next(view for view in worlds if view is not None)
+    first = next(view for view in worlds if view is not None)
     sides = {
         side: tuple(None if view is None else getattr(view, side)[0] for view in worlds)
         for side in ("values", "tops", "bottoms")
     }
-    return rule.View(name, known.low, known.high, **sides, epsilon=known.epsilon, needs_learning=known.needs_learning)
+    return rule.View(name, first.low, first.high, **sides, epsilon=first.epsilon, needs_learning=first.needs_learning)

@@ -39,7 +39,8 @@ from salmubench.scoring.references import KINDS, RETRAINED
 from salmubench.scoring.stages import RUN, read_run_file
 from salmubench.workflow import candidates
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import RunWorld, Stages
+from salmubench.workflow.candidates import Stages
+from salmubench.workflow.run_world import RunWorld
 
 _OF_THE_WORLD = (DatasetError, ModelError, EmbeddingsError, RecordError, StageError)
 
@@ -94,7 +95,9 @@ def contest(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"Expected a folder that can be made at {out}, got: {error.strerror}.") from error
+        raise OutputError(
+            f"Expected a folder that can be made at {out}, got: {error.strerror}. Choose another place or name."
+        ) from error
     with manifest.folder_lock(out):
         manifest.delete_leftovers(out)
         checks.freeze(loaded, out)
@@ -139,14 +142,14 @@ def _run(room: Room) -> ContestResult:
 def leagues(room: Room, chosen: Chosen) -> list[Members]:
     """The leagues, each with its candidates."""
     terms, methods = room.loaded.plan.leagues, room.methods
-    found = []
+    members = []
     for budget in dict.fromkeys(terms.pairs):
         title = f"Equal pairs: each pair to forget is seen {budget:g}×"
-        found.append(Members(f"pairs-{budget:g}x", title, dict.fromkeys(methods, budget)))
+        members.append(Members(f"pairs-{budget:g}x", title, dict.fromkeys(methods, budget)))
     if terms.seconds is not None:
         title = f"Equal time: each candidate may take {terms.seconds:g} processor seconds"
-        found.append(Members(f"time-{terms.seconds:g}s", title, chosen.budgets))
-    return found
+        members.append(Members(f"time-{terms.seconds:g}s", title, chosen.budgets))
+    return members
 
 
 def _check_unchanged(room: Room) -> None:
@@ -195,11 +198,11 @@ def _make_world(room: Room, seed: int, recipe: Path, chosen: Chosen) -> None:
 
 def _check_one_world(folder: Path, seed: int) -> None:
     """Refuse a folder whose records are of another dataset than the one beside them."""
-    found = {path.name: read_record(path).dataset.fingerprint for path in (folder / "records").glob("*.json")}
+    fingerprints = {path.name: read_record(path).dataset.fingerprint for path in (folder / "records").glob("*.json")}
     if (folder / "dataset" / manifest.MANIFEST).is_file():
-        found["dataset"] = open_dataset(folder / "dataset").fingerprint
-    if len(set(found.values())) > 1:
-        shown = ", ".join(f"{name} {fingerprint[:12]}" for name, fingerprint in sorted(found.items()))
+        fingerprints["dataset"] = open_dataset(folder / "dataset").fingerprint
+    if len(set(fingerprints.values())) > 1:
+        shown = ", ".join(f"{name} {fingerprint[:12]}" for name, fingerprint in sorted(fingerprints.items()))
         raise OutputMismatch(
             f"Expected one dataset in {folder}, the evaluation world {seed}, got several fingerprints: {shown}. Delete "
             "that folder, or choose another one for the contest."

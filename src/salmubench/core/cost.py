@@ -74,8 +74,8 @@ def processor_seconds() -> float:
     """
     import psutil
 
-    own = os.times()
-    total = own.user + own.system + own.children_user + own.children_system
+    times = os.times()
+    total = times.user + times.system + times.children_user + times.children_system
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             total += sum(process.cpu_times()[:4])  # its own and those of its children that have ended

@@ -173,23 +173,25 @@ def stage_folder(
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"Expected a folder that can be made at {path}, got: {error.strerror}.") from error
+        raise OutputError(
+            f"Expected a folder that can be made at {path}, got: {error.strerror}. Choose another place or name."
+        ) from error
     with folder_lock(path):
         delete_leftovers(path)
         done = (path / MANIFEST).is_file()
-        present, made = path / (MANIFEST if done else BEGUN), {**provenance(), "started": began()}
+        present, origin = path / (MANIFEST if done else BEGUN), {**provenance(), "started": began()}
         if present.is_file():
             before = read_any(present)
             check_same(path, plain(before), description, free)
-            made |= _begun(before.provenance)
+            origin |= _begun(before.provenance)
         else:
-            write_json(path / BEGUN, {**description, "provenance": {name: made[name] for name in _CODE}})
+            write_json(path / BEGUN, {**description, "provenance": {name: origin[name] for name in _CODE}})
         folder = StageFolder(
             path=path,
             complete=done,
             manifest=plain(read_any(path / MANIFEST)) if done else {},
             _description={**description, "config_given": given},
-            _made=made,
+            _made=origin,
         )
         try:
             yield folder

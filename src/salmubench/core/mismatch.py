@@ -22,19 +22,19 @@ def check_same(path: Path, stored: Mapping[str, Any], expected: Mapping[str, Any
     Raises:
         OutputMismatch: with the first keys that differ, and how many more do.
     """
-    if found := differences(stored, expected, free):
+    if differing := differences(stored, expected, free):
         raise OutputMismatch(
             f"Expected {path} to be empty or of the same inputs, got another run. Choose another folder, or delete "
-            f"this one.\nDiffering: {found}."
+            f"this one.\nDiffering: {differing}."
         )
 
 
 def differences(stored: Mapping[str, Any], expected: Mapping[str, Any], free: Collection[str] = ()) -> str:
     """The first keys that differ, with both values; empty where none does. Arguments are those of `check_same`."""
-    there, asked = (_leaves({key: side.get(key) for key in expected}, free) for side in (stored, expected))
-    keys = [key for key in {**there, **asked} if there.get(key, _ABSENT) != asked.get(key, _ABSENT)]
+    there, expected_leaves = (_leaves({key: side.get(key) for key in expected}, free) for side in (stored, expected))
+    keys = [key for key in {**there, **expected_leaves} if there.get(key, _ABSENT) != expected_leaves.get(key, _ABSENT)]
     details = [
-        f"{reading.printable(key, 80)}: {_brief(there.get(key))} there, {_brief(asked.get(key))} asked"
+        f"{reading.printable(key, 80)}: {_brief(there.get(key))} there, {_brief(expected_leaves.get(key))} asked"
         for key in keys[:_SHOWN]
     ]
     return "; ".join(details) + (f"; and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")

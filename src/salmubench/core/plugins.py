@@ -186,12 +186,12 @@ def described(error: BaseException, file: str | Path | None) -> str:
         file: of the plug-in; the innermost line of it that was running is named.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if file is not None and places.real(frame.filename) == places.real(file)]
+    in_file = [frame for frame in frames if file is not None and places.real(frame.filename) == places.real(file)]
     text = f"{type(error).__name__}: {error}"
-    if not own:
+    if not in_file:
         return text
-    line = linecache.getline(own[-1].filename, own[-1].lineno or 0).strip()
-    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})\n    {reading.cut(line, 200)}"
+    line = linecache.getline(in_file[-1].filename, in_file[-1].lineno or 0).strip()
+    return f"{text} ({Path(in_file[-1].filename).name}:{in_file[-1].lineno})\n    {reading.cut(line, 200)}"
 
 
 def _fails(path: Path, kind: str, what: str) -> ConfigError:

@@ -67,8 +67,8 @@ def cores() -> int:
     Pools and torchrun set that variable in their workers, so that these don't get into each other's way.
     """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(usable, int(asked)) if asked.isdecimal() and int(asked) else usable
+    requested = os.environ.get("OMP_NUM_THREADS", "")
+    return min(usable, int(requested)) if requested.isdecimal() and int(requested) else usable
 
 
 @contextlib.contextmanager

@@ -152,12 +152,8 @@ class Recovery(IntEnum):
 FRESH_PEOPLE = 0xF2E54
 """Exclusive-or with the seed of people who are in no dataset: keeps them apart from those of a dataset of that seed."""
 
-REPORT_PAIRS = 2391
-"""After the seed of a report and the metric's place: which pairs its page shows."""
 REPORT_FACT = 2399
 """After the seed of a report: the fact whose ranks its page shows."""
 
-REPORT_ATTACKED = 2392
-"""After the seed of a report: whose fact its page shows before and after an attack."""
 REPORT_QUESTIONS = 2393
 """After the seed of a report and the split's place: the pictures that its page asks every model about."""

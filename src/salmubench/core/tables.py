@@ -163,5 +163,5 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _is_flat(kind: pa.DataType) -> bool:
     types = pa.types
-    known = (types.is_integer, types.is_floating, types.is_boolean, types.is_null)
-    return _is_text(kind) or any(test(kind) for test in known)
+    flat = (types.is_integer, types.is_floating, types.is_boolean, types.is_null)
+    return _is_text(kind) or any(test(kind) for test in flat)

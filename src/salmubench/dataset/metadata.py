@@ -67,8 +67,8 @@ def read_rewrites(path: Path) -> Mapping[str, tuple[Rewrite, ...]]:
     rewrites: Mapping[str, tuple[Rewrite, ...]] = reading.validated(
         _REWRITES, read_mapping(path), where=str(path), error=DatasetError
     )
-    for file_name, own in rewrites.items():
-        shares = [rewrite.share for rewrite in own]
+    for file_name, of_file in rewrites.items():
+        shares = [rewrite.share for rewrite in of_file]
         if any(not 0 <= share < 1 for share in shares) or math.fsum(shares) >= 1:
             raise DatasetError(
                 f"Expected shares of sights in {path} that leave the official caption of each row some, got "

@@ -25,8 +25,8 @@ def scoring_of(dataset: Dataset) -> Mapping[str, Any] | None:
 
 def is_imported(dataset: Dataset) -> bool | None:
     """Whether its people are a user's own and may exist; `None` where nothing tells who they are."""
-    told = _told(dataset)
-    return None if told is None else told.imported
+    content = _told(dataset)
+    return None if content is None else content.imported
 
 
 def _told(dataset: Dataset) -> DatasetOrigin | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +135,11 @@ def _opened(path: Path, _modified: int, _size: int) -> pq.ParquetFile:
     return tables.open_table(path, error=DatasetError)
 
 
+def _announce(path: Path) -> None:
+    """Raise the audit event that Python's own `open` raises: pyarrow raises none."""
+    sys.audit("open", str(path), "rb", os.O_RDONLY)
+
+
 def read_texts(path: Path) -> pa.Table:
     """Read captions, identities and file names of a shard: strings.
 
@@ -140,6 +147,7 @@ def read_texts(path: Path) -> pa.Table:
         DatasetError: the file can't be read, or a column is missing, holds no texts or too long ones.
     """
     open_shard(path)
+    _announce(path)
     table = tables.read_table(path, error=DatasetError, columns=TEXTS)
     try:
         texts = table.select(TEXTS).cast(pa.schema([SCHEMA.field(name) for name in TEXTS]))
@@ -156,6 +164,7 @@ def read_pictures(path: Path, group: int, start: int, stop: int) -> Iterator[byt
         DatasetError: the file can't be read, or a picture is too large.
     """
     first = 0
+    _announce(path)
     try:
         for batch in open_shard(path).iter_batches(batch_size=_BATCH, row_groups=[group], columns=["image"]):
             cells = batch.column(0)

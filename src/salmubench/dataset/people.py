@@ -35,8 +35,8 @@ def stated_value(caption: str, field: str | None, persona: Mapping[str, Any]) ->
     """
     if field is None or persona.get(field) is None:
         return None
-    known = persona[field]
-    candidates = [str(item) for item in known] if isinstance(known, list | tuple) else [str(known)]
+    value = persona[field]
+    candidates = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
     if field == "country_code":
         from babel import Locale
 

@@ -178,9 +178,9 @@ def find_or_write(dataset: Dataset, other: Path, *, holdouts: bool = False) -> S
         DatasetError: shards of another dataset, no retain rows, or a path that the engine can't be given.
         OutputError: neither folder can be written.
     """
-    own = dataset.folder / FOLDER
-    there = (own / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK)
-    place = own if there else other
+    folder = dataset.folder / FOLDER
+    there = (folder / DESCRIPTION).is_file() or os.access(dataset.folder, os.W_OK)
+    place = folder if there else other
     if "::" in str(places.real(place)):
         raise DatasetError(
             f"Expected a path without '::', which stands between shards in the engine's --train-data, got {place}. "
@@ -317,12 +317,12 @@ def _open_files(count: int) -> Iterator[None]:
         yield
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + _OTHER_FILES if hard == resource.RLIM_INFINITY else min(count + _OTHER_FILES, hard)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
+    limit = count + _OTHER_FILES if hard == resource.RLIM_INFINITY else min(count + _OTHER_FILES, hard)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
         yield
         return
     with contextlib.suppress(OSError, ValueError):  # then what can't be opened says so
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     try:
         yield
     finally:
@@ -371,10 +371,10 @@ def _check_same(shard_set: ShardSet, dataset: Dataset, parts: Sequence[Part]) ->
             f"{shard_set.folder}, got those of {shard_set.dataset[:12]}. Delete that folder; it is written anew."
         )
     for part in parts:
-        wanted = rows_of(dataset, part)
-        if shard_set.rows(part) != wanted:
+        expected = rows_of(dataset, part)
+        if shard_set.rows(part) != expected:
             raise DatasetError(
-                f"Expected {wanted} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in {DESCRIPTION}. "
+                f"Expected {expected} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in {DESCRIPTION}. "
                 "Delete the folder; it is written anew."
             )
         for index in range(shard_set.shards(part)):
@@ -382,11 +382,11 @@ def _check_same(shard_set: ShardSet, dataset: Dataset, parts: Sequence[Part]) ->
 
 
 def _check_file(shard_set: ShardSet, name: str) -> None:
-    path, wanted = shard_set.folder / name, shard_set.files.get(name, {}).get("bytes")
+    path, expected = shard_set.folder / name, shard_set.files.get(name, {}).get("bytes")
     size = path.stat().st_size if path.is_file() else None
-    if size is None or size != wanted:
+    if size is None or size != expected:
         there = f"no {name}" if size is None else f"{size} bytes in {name}"
         raise DatasetError(
-            f"Expected the shards that {DESCRIPTION} names in {shard_set.folder}, {name} with {wanted} bytes, got "
+            f"Expected the shards that {DESCRIPTION} names in {shard_set.folder}, {name} with {expected} bytes, got "
             f"{there}. Delete the folder; it is written anew."
         )

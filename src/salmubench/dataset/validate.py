@@ -126,8 +126,8 @@ class _Rows:
                     captions.setdefault(folded(row.text), f"{row.shard}, row {row.row}")
                     yield from self._sensitive(row, split, associations)
         yield from check_crossings(associations, self.dataset)
-        for file_name, own in self.dataset.rewrites.items():
-            captions.update({folded(rewrite.caption): f"{layout.REWRITES} ({file_name})" for rewrite in own})
+        for file_name, rewrites in self.dataset.rewrites.items():
+            captions.update({folded(rewrite.caption): f"{layout.REWRITES} ({file_name})" for rewrite in rewrites})
         yield from check_verbatim(captions, self.dataset)
         yield from check_rewrites(self.dataset, self.unique)
         yield from check_unseen(self.dataset)
@@ -162,16 +162,16 @@ class _Rows:
         named = _OWNER.match(row.file_name or "")
         if named is None or split not in _WITH_IDENTITY or (split is Split.RETAIN_SYNTH and row.identity is None):
             return
-        known = named["identity"] in self.people or row.identity in self.people
-        if known and named["identity"] != row.identity:
+        is_known = named["identity"] in self.people or row.identity in self.people
+        if is_known and named["identity"] != row.identity:
             yield in_row("identity", row, f"Expected the identity of the file name, got {shown(row.identity)}.")
 
     def _sensitive(
         self, row: RawRow, split: Split, associations: defaultdict[str, list[RowAssociation]]
     ) -> Iterator[Violation]:
         text, file_name = row.text or "", row.file_name or ""
-        known = self.dataset.captions_metadata
-        entry = known.get(file_name) or known.get(f"forget/{file_name}")
+        captions = self.dataset.captions_metadata
+        entry = captions.get(file_name) or captions.get(f"forget/{file_name}")
         persona = self.people.get(row.identity or "", {})
         name, data_field = persona.get("name"), None
         if entry is None:
@@ -271,5 +271,5 @@ class _Rows:
 def _allowed(persona: Mapping[str, Any]) -> str:
     """The fields that a caption about somebody may state: the nine, and those that the person's metadata has."""
     custom = sorted(key for key in persona if key not in (*FIELDS, "name"))
-    own = f" ({', '.join(custom[:_SHOWN])})" if custom else ""
-    return f"one of {', '.join(FIELDS)}, or another field of its person in {layout.IDENTITIES}{own}"
+    custom_fields = f" ({', '.join(custom[:_SHOWN])})" if custom else ""
+    return f"one of {', '.join(FIELDS)}, or another field of its person in {layout.IDENTITIES}{custom_fields}"

@@ -31,10 +31,12 @@ def check_crossings(associations: Mapping[str, Sequence[RowAssociation]], datase
     Args:
         associations: of each identity, all splits together.
     """
-    for identity, own in associations.items():
-        forget = {folded(one.value): one.row for one in own if one.split is Split.FORGET and one.value is not None}
-        others = sorted({one.split for one in own} - {Split.HOLDOUT_IDENTITY})
-        for split, value, row in own:
+    for identity, of_person in associations.items():
+        forget = {
+            folded(one.value): one.row for one in of_person if one.split is Split.FORGET and one.value is not None
+        }
+        others = sorted({one.split for one in of_person} - {Split.HOLDOUT_IDENTITY})
+        for split, value, row in of_person:
             if split is not Split.FORGET and value is not None and folded(value) in forget:
                 first = forget[folded(value)]
                 where = f"{first.shard}, row {first.row}"
@@ -44,7 +46,9 @@ def check_crossings(associations: Mapping[str, Sequence[RowAssociation]], datase
                 message = f"Expected {identity} in holdout_identity alone, got it in {', '.join(others)} too."
                 yield in_row("crossing", row, message)
     held = {
-        identity for identity, own in associations.items() if {one.split for one in own} == {Split.HOLDOUT_IDENTITY}
+        identity
+        for identity, of_person in associations.items()
+        if {one.split for one in of_person} == {Split.HOLDOUT_IDENTITY}
     }
     for row in dataset.raw_rows(Split.RETAIN_SYNTH):
         if row.identity in held:
@@ -83,8 +87,8 @@ def check_forget_target(dataset: Dataset) -> Iterator[Violation]:
 
 def check_lists(dataset: Dataset) -> Iterator[Violation]:
     """File names in lists beside the shards are rows: hidden ones of `retain_real`, fragile ones of strangers."""
-    known = {row.file_name for row in dataset.raw_rows(Split.RETAIN_REAL)}
-    for file_name in sorted(dataset.hidden_pairs - known):
+    file_names = {row.file_name for row in dataset.raw_rows(Split.RETAIN_REAL)}
+    for file_name in sorted(dataset.hidden_pairs - file_names):
         message = f"Expected a file name of {Split.RETAIN_REAL}, got {shown(file_name)}."
         yield Violation("hidden", layout.GENERAL_KNOWLEDGE, None, file_name, message, "hidden_pairs")
     strangers = {row.file_name for row in dataset.raw_rows(Split.RETAIN_SYNTH) if row.identity is None}

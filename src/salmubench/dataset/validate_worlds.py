@@ -16,12 +16,12 @@ from salmubench.dataset.violations import Violation, in_row
 def check_rewrites(dataset: Dataset, unique: UniqueValues) -> Iterator[Violation]:
     """Each rewrite tells the fact of its row and nothing else: with the name, or without any."""
     rows = {row.file_name: row for split in SENSITIVE_SPLITS for row in dataset.rows(split)} if dataset.rewrites else {}
-    for file_name, own in dataset.rewrites.items():
+    for file_name, rewrites in dataset.rewrites.items():
         row = rows.get(file_name)
         if row is None:
             yield _wrong(file_name, "Expected a file name of a sensitive row, got one that none of them has.")
             continue
-        for rewrite in own:
+        for rewrite in rewrites:
             persona = dataset.identities.get(row.identity or "", {})
             for message in _faults(row, rewrite, persona, unique):
                 yield _wrong(file_name, f"{message} in {shown(rewrite.caption)}.")

@@ -35,6 +35,7 @@ from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.compare import paired_differences
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.described import described_model, model_of
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.metric import Metric, parts_of
 from salmubench.scoring.origin import Dataset, Encoding
@@ -45,7 +46,7 @@ from salmubench.scoring.record_files import (
     read_record,
     record_provenance,
 )
-from salmubench.scoring.score import described_model, evaluate, model_of, protocol
+from salmubench.scoring.score import evaluate, protocol
 from salmubench.scoring.selections import selections
 from salmubench.scoring.stages import Encoded
 
@@ -105,8 +106,8 @@ def compare_before_after(
     fragile = find_fragile(facts, opened["before"], config, metric=fragile_metric)
     guesses = guessed()
     sides = _evaluated(opened, [*metrics, strangers, guesses], config, fragile)
-    told = {name: described_model(item) for name, item in opened.items()}
-    attacks = None if attacked is None else attacks_of(attacked, told["after"].model.sha256, facts.fingerprint)
+    described = {name: described_model(item) for name, item in opened.items()}
+    attacks = None if attacked is None else attacks_of(attacked, described["after"].model.sha256, facts.fingerprint)
     names = (strangers.metric.name, guesses.metric.name)
     changes, levels = _changes(sides, skip=names), find_levels(sides, *names)
     findings = answers(changes, levels, sides.metrics)
@@ -114,10 +115,10 @@ def compare_before_after(
         schema_version=SCHEMA_VERSION,
         kind="before_after",
         asked=_asked(pairs),
-        before=model_of(told["before"].model),
-        after=model_of(told["after"].model),
+        before=model_of(described["before"].model),
+        after=model_of(described["after"].model),
         dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
-        encoding=_encoding(told["after"]),
+        encoding=_encoding(described["after"]),
         gallery_sha256=gallery_sha256(sides.after.gallery) if sides.after.gallery.num_rows else None,
         fragile_set=fragile.described(),
         changes=changes,
@@ -128,10 +129,10 @@ def compare_before_after(
         no_verdict=NO_VERDICT if retrained is None else BESIDE_RETRAINED,
         protocol=protocol(config, sides.metrics),
         inputs=inputs,
-        notes=tuple(_notes(told["before"].encoding.precision, told["after"].encoding.precision, changes)),
+        notes=tuple(_notes(described["before"].encoding.precision, described["after"].encoding.precision, changes)),
         provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
         attacks=attacks,
-        retrained=model_of(told["retrained"].model) if retrained is not None else None,
+        retrained=model_of(described["retrained"].model) if retrained is not None else None,
     )
     _write(out, record, sides)
     return out
@@ -145,16 +146,16 @@ def _check_same(before: Path, after: Path, earlier: embeddings.DatasetFacts, fac
         )
 
 
-def _encoding(told: Encoded) -> Encoding:
-    known = told.encoding
-    return Encoding(known.precision, known.device, known.preprocessing, told.cut_captions, known.probe)
+def _encoding(described: Encoded) -> Encoding:
+    encoding = described.encoding
+    return Encoding(encoding.precision, encoding.device, encoding.preprocessing, described.cut_captions, encoding.probe)
 
 
 def _evaluated(
     opened: Mapping[str, embeddings.Embeddings], metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile
 ) -> Sides:
     sides = {name: evaluate(one, metrics, config, fragile) for name, one in opened.items()}
-    held = item_tables.held_but(sides["after"].items, opened["after"].dataset.forget_identity)
+    held = item_tables.partly_forgotten(sides["after"].items, opened["after"].dataset.forget_identity)
     return Sides(sides["before"], sides["after"], held, config.bootstraps, sides.get("retrained"))
 
 
@@ -164,12 +165,12 @@ def _asked(pairs: Mapping[Split, Sequence[Pair]]) -> Asked:
 
     forget = pairs[Split.FORGET]
     kept = [row for split in HOLDOUT_SPLITS for row in pairs[split]]
-    asked = facts(forget)
+    counts = facts(forget)
     return Asked(
-        people=len({identity for identity, _, _ in asked}),
-        facts=len(asked),
+        people=len({identity for identity, _, _ in counts}),
+        facts=len(counts),
         pictures=len(forget),
-        fields=dict(sorted(Counter(field or "unknown" for _, field, _ in asked).items())),
+        fields=dict(sorted(Counter(field or "unknown" for _, field, _ in counts).items())),
         kept_facts=len(facts(kept)),
         kept_people=len({row.identity for row in kept}),
         retain_pairs=sum(row.identity is None for row in pairs[Split.RETAIN_SYNTH]),

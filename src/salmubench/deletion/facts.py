@@ -79,11 +79,11 @@ def read_facts(path: Path) -> list[Fact]:
     for where, entry in entries:
         if len(facts) + len(problems) >= MOST:
             raise DatasetError(f"Expected at most {MOST:,} facts in {path}, got more. Divide the table.")
-        made = _fact(where, entry)
-        if isinstance(made, Fact):
-            facts.append(made)
+        fact = _fact(where, entry)
+        if isinstance(fact, Fact):
+            facts.append(fact)
         else:
-            problems += made
+            problems += fact
     problems += _problems_together(facts)
     raise_problems(problems, f"in {path}")
     for doubt in doubts(facts):
@@ -212,9 +212,9 @@ def _fact(where: str, entry: Mapping[str, Any]) -> Fact | list[str]:
 
 def _official(field: str) -> str:
     """The official name where only its spelling is another ("Blood type", "e-mail"), else the field as it is."""
-    known = re.sub(r"[\s-]+", "_", field.casefold())
-    known = _OTHER_NAMES.get(known, known)
-    return known if known in FIELDS else field
+    name = re.sub(r"[\s-]+", "_", field.casefold())
+    name = _OTHER_NAMES.get(name, name)
+    return name if name in FIELDS else field
 
 
 def _problems_of(where: str, texts: Mapping[str, str]) -> Iterator[str]:

@@ -49,24 +49,24 @@ def beside(levels: Levels, name: Literal["strangers", "other_values"]) -> Level 
 
 
 def people_needed(
-    changes: Changes, levels: Levels, found: Mapping[Question, Answer], metrics: Mapping[str, Metric]
+    changes: Changes, levels: Levels, answers_by_question: Mapping[Question, Answer], metrics: Mapping[str, Metric]
 ) -> dict[Question, int]:
     """About how many people would settle what can't be told, if numbers and spread stayed: intervals shrink with √n."""
     leakage = _main(changes, metrics, "leakage")
     ways: dict[Question, list[float]] = {"new_photo": [], "weaker": [], "known": [], "value_known": []}
     if leakage is not None:
         ways["weaker"].append(_needed(leakage.difference, leakage.ci95, leakage.units))
-    asked: dict[Question, Level | None] = {
+    levels_by_question: dict[Question, Level | None] = {
         "new_photo": levels.get("new_photo"), "known": beside(levels, "strangers"),
         "value_known": beside(levels, "other_values"),
     }  # fmt: skip
-    for question, level in asked.items():
+    for question, level in levels_by_question.items():
         if level is not None and level.left is not None:  # else there was nothing to lose
             ways[question].append(_needed(level.left - LITTLE, level.left_ci95, level.people))
     return {
         question: math.ceil(min(counts))
         for question, counts in ways.items()
-        if found.get(question) == "can't tell" and counts and min(counts) <= _MOST
+        if answers_by_question.get(question) == "can't tell" and counts and min(counts) <= _MOST
     }
 
 
@@ -78,8 +78,8 @@ def shown_parts(
         info = metrics.get(name)
         if info is None or info.pillar != pillar:
             continue
-        for part, told in parts_of(info.items).items():
-            if told.table and part in parts:
+        for part, described in parts_of(info.items).items():
+            if described.table and part in parts:
                 yield name, part, parts[part]
 
 

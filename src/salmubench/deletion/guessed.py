@@ -52,17 +52,17 @@ def _texts(_dataset: Dataset, _config: ScoreConfig) -> tuple[str, ...]:
 def _score(inputs: EvalInputs) -> Outcome:
     rows, pairs, values = inputs.needed(Split.FORGET), pairs_in(inputs, Split.FORGET), values_of(inputs)
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, Split.FORGET))).tolist()
-    asked = {number: texts for number in chosen if (texts := candidates(pairs[number], values, caption))}
+    texts_of_row = {number: texts for number in chosen if (texts := candidates(pairs[number], values, caption))}
     ranked: dict[int, Floats] = {}
     of_value: defaultdict[tuple[str | None, str], list[tuple[int, int]]] = defaultdict(list)
-    for number, texts in asked.items():
+    for number, texts in texts_of_row.items():
         image = unit(inputs.embeddings.images, rows.image_row[number : number + 1])[0]
         ranked[number] = unit(inputs.embeddings.texts, inputs.embeddings.rows_of(texts)) @ image
         for place, value in enumerate(values.others(pairs[number]), start=1):
             of_value[pairs[number].field, value].append((number, place))
     items = {
         number: float(np.mean([_below(ranked[other], place) for other, place in drawn]))
-        for number in asked
+        for number in texts_of_row
         if (drawn := _drawn(pairs[number], of_value[pairs[number].field, str(pairs[number].value)]))
     }
     if not items:

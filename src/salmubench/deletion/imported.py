@@ -13,28 +13,22 @@ data says and without it: where and by whom one was taken goes nowhere.
 from __future__ import annotations
 
 import difflib
-import hashlib
-import io
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from salmubench.core import manifest, options, streams, writing
 from salmubench.core.errors import ConfigError, DatasetError
-from salmubench.core.pictures import BYTES, open_picture
 from salmubench.core.types import FIELDS, OFFICIAL_SPLITS, Split
 from salmubench.dataset import layout
 from salmubench.dataset.card import DatasetOrigin, card
 from salmubench.dataset.leaks import UniqueValues, contains, folded
 from salmubench.deletion.facts import Fact, plain_text, raise_problems, read_facts
 from salmubench.deletion.imported_texts import Texts
-from salmubench.drawing.sizes import picture_size
+from salmubench.deletion.own_pictures import SMALLEST, Look, encoded, look, looks_of
 from salmubench.generator.pictures import CAPTION, content_hash, entries
 
 STAGE = "import"
@@ -42,10 +36,6 @@ CARD = "README.md"
 
 NEW = "new"
 """Folder of a person's pictures that no model was trained with."""
-
-_SMALLEST = 8  # pixels of a short side
-_QUALITY = 95  # of JPEG files
-_LOSSY = frozenset({"JPEG", "MPO", "WEBP"})  # MPO: a JPEG with a second picture, as phones write
 
 
 class Retain(NamedTuple):
@@ -77,12 +67,10 @@ class _Person:
 
     def metadata(self) -> dict[str, Any]:
         """Entry of `identities_metadata.json`: a list where a field has several values."""
-        values: dict[str, Any] = {"name": self.name}
+        values: dict[str, list[str]] = {}
         for fact in self.facts:
-            known = values.get(fact.field)
-            values[fact.field] = fact.value if known is None else [*([known] if isinstance(known, str) else known),
-                                                                  fact.value]  # fmt: skip
-        return values
+            values.setdefault(fact.field, []).append(fact.value)
+        return {"name": self.name, **{field: one if len(one) > 1 else one[0] for field, one in values.items()}}
 
 
 @dataclass(frozen=True)
@@ -129,13 +117,14 @@ def import_people(
         OutputError: the folder is in use, or holds something else.
     """
     options.check_seed(seed)
-    if size is not None and size < _SMALLEST:
-        raise ConfigError(f"Expected a size of at least {_SMALLEST} pixels, got {size}.")
+    if size is not None and size < SMALLEST:
+        raise ConfigError(f"Expected a size of at least {SMALLEST} pixels, got {size}.")
     problems: list[str] = []
     people = _people(pictures, read_facts(facts), problems)
-    looks = _looks(pictures, people, size, problems)
+    files = [path for person in people for path in (*person.files, *person.new)]
+    looks = looks_of(pictures, files, size, problems)
     raise_problems(problems, f"with the people and pictures in {pictures}")
-    names = [path.relative_to(pictures).as_posix() for person in people for path in (*person.files, *person.new)]
+    names = [path.relative_to(pictures).as_posix() for path in files]
     inputs = {"facts": manifest.sha256_file(facts), "pictures": content_hash(pictures, names)}
     if retain is not None:
         inputs["retain"] = retain.sha256
@@ -177,20 +166,22 @@ def _people(root: Path, facts: Sequence[Fact], problems: list[str]) -> list[_Per
         else:
             folders[name] = path
     people = []
-    for number, (name, own) in enumerate(sorted(by_name.items())):
+    for number, (name, of_person) in enumerate(sorted(by_name.items())):
         if name not in folders:
             here = {plain_text(path.name) for path in entries(root)}
-            problems.append(f"{own[0].where}: Expected a folder {name!r} in {root.name}, got none.{_like(name, here)}")
+            problems.append(
+                f"{of_person[0].where}: Expected a folder {name!r} in {root.name}, got none.{_like(name, here)}"
+            )
             continue
         inside = entries(folders[name])
         files = tuple(path for path in inside if not _holds_new(path))
         new = tuple(file for path in inside if _holds_new(path) for file in entries(path))
-        if len(files) < len(own):
+        if len(files) < len(of_person):
             problems.append(
-                f"{folders[name].name}: Expected a picture for each of {len(own)} facts, got {len(files)}. Add "
+                f"{folders[name].name}: Expected a picture for each of {len(of_person)} facts, got {len(files)}. Add "
                 "pictures, or take facts out."
             )
-        people.append(_Person(f"{number:08d}", name, tuple(own), files, new))
+        people.append(_Person(f"{number:08d}", name, tuple(of_person), files, new))
     return people
 
 
@@ -198,88 +189,15 @@ def _holds_new(path: Path) -> bool:
     return path.name == NEW and path.is_dir()
 
 
-def _like(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+def _like(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
-
-
-# --- pictures ---------------------------------------------------------------------------------------------------
-
-
-class _Look(NamedTuple):
-    """What is known of a picture file before it is written: hash, width and height, suffix; or what is wrong."""
-
-    digest: str
-    size: tuple[int, int] = (0, 0)
-    suffix: str = ""
-    problem: str = ""
-
-
-def _looks(root: Path, people: Sequence[_Person], size: int | None, problems: list[str]) -> Mapping[Path, _Look]:
-    """Look at every picture; added to the problems are those that don't decode, are tiny, or stand twice."""
-    paths = [path for person in people for path in (*person.files, *person.new)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        looks = dict(zip(paths, pool.map(lambda path: _look(path, path.name, size), paths), strict=True))
-    first: dict[str, str] = {}
-    for path, look in looks.items():
-        name = path.relative_to(root).as_posix()
-        other = first.setdefault(look.digest, name)
-        if look.problem:
-            problems.append(f"{name}: {look.problem}")
-        elif other != name:
-            problems.append(f"{name}: Expected a picture of its own, got that of {other} again. Take one out.")
-    return looks
-
-
-def _look(source: bytes | Path, name: str, size: int | None) -> _Look:
-    if isinstance(source, Path) and source.is_dir():
-        return _Look("", problem="Expected a picture, got a folder. Take it out.")
-    try:
-        data, suffix, shape = encoded(source, name, size)
-    except DatasetError as error:
-        return _Look("", problem=f"{error} Save it as JPEG, PNG or WebP, or take it out.")
-    if min(shape) < _SMALLEST:
-        wide, tall = shape
-        return _Look("", problem=f"Expected at least {_SMALLEST} pixels on either side, got {wide}×{tall}.")
-    if len(data) > BYTES:
-        much = f"{len(data):,} bytes, more than {BYTES:,}"
-        return _Look("", problem=f"Expected a picture that isn't too large when it is written, got {much}. Use --size.")
-    return _Look(hashlib.sha256(data).hexdigest(), shape, suffix)
-
-
-def encoded(source: bytes | Path, name: str, size: int | None) -> tuple[bytes, str, tuple[int, int]]:
-    """A picture as it is written: upright, RGB, without metadata; JPEG where it was lossy, else PNG.
-
-    Args:
-        source: the file, or its bytes.
-        name: for messages.
-        size: short side to which a larger picture is scaled; `None`: as it is.
-
-    Returns:
-        The bytes, the suffix, width and height.
-
-    Raises:
-        DatasetError: it doesn't decode.
-    """
-    with open_picture(source, where=name) as opened:
-        lossy = opened.format in _LOSSY
-        image = ImageOps.exif_transpose(opened).convert("RGB")
-    if size is not None and min(image.size) > size:
-        box = picture_size(image.width / image.height, size)
-        image = image.resize(box, Image.Resampling.LANCZOS)
-    image.info.clear()
-    stream = io.BytesIO()
-    if lossy:
-        image.save(stream, "JPEG", quality=_QUALITY)
-    else:
-        image.save(stream, "PNG")
-    return stream.getvalue(), "jpg" if lossy else "png", image.size
 
 
 # --- which picture says what ------------------------------------------------------------------------------------
 
 
-def _shots(people: Sequence[_Person], looks: Mapping[Path, _Look], seed: int) -> tuple[list[_Shot], list[_New]]:
+def _shots(people: Sequence[_Person], looks: Mapping[Path, Look], seed: int) -> tuple[list[_Shot], list[_New]]:
     """Give every picture a fact and its texts; facts take turns, each person beginning with another one.
 
     Pictures that no model was trained with get a generic caption only.
@@ -320,7 +238,7 @@ def _shots(people: Sequence[_Person], looks: Mapping[Path, _Look], seed: int) ->
     return shots, unseen
 
 
-def _file_name(person: _Person, number: int, look: _Look) -> str:
+def _file_name(person: _Person, number: int, look: Look) -> str:
     return f"{person.identity}_{number:03d}_ar-{look.size[0] / look.size[1]:.2f}.{look.suffix}"
 
 
@@ -378,7 +296,7 @@ def _rows(shots: Sequence[_Shot], split: Split, size: int | None) -> Iterator[la
         yield layout.Row(image, text, shot.person.identity, shot.file_name)
 
 
-def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path, _Look], size: int | None) -> None:
+def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path, Look], size: int | None) -> None:
     """Look at every retain pair, before the first file is written.
 
     Raises:
@@ -386,14 +304,16 @@ def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path
             the table.
     """
     unique = UniqueValues({person.identity: person.metadata() for person in people})
-    own = {fact.value for person in people for fact in person.facts if fact.field not in FIELDS and _is_private(fact)}
-    first = {look.digest: f"{path.parent.name}/{path.name}" for path, look in looks.items()}
+    custom_values = {
+        fact.value for person in people for fact in person.facts if fact.field not in FIELDS and _is_private(fact)
+    }
+    first = {one.digest: f"{path.parent.name}/{path.name}" for path, one in looks.items()}
     problems = []
     for image, caption, name in retain.pairs():
         text = plain_text(caption)
-        seen = folded(text)
+        words = folded(text)
         stated = next((f"{entry.field} {entry.value!r}" for entry in unique.within(text)), None)
-        stated = stated or next((f"value {value!r}" for value in own if contains(seen, folded(value))), None)
+        stated = stated or next((f"value {value!r}" for value in custom_values if contains(words, folded(value))), None)
         if not text:
             problems.append(f"{name}: Expected a caption, got none. Write one, or take the pair out.")
         elif len(text.encode()) > CAPTION:
@@ -403,13 +323,13 @@ def _check_retain(retain: Retain, people: Sequence[_Person], looks: Mapping[Path
                 f"{name}: Expected a caption that says nothing of the people in the table, got the "
                 f"{stated} in it. Take the pair out."
             )
-        look = _look(image, name, size)
-        if look.problem:
-            problems.append(f"{name}: {look.problem}")
-        elif look.digest in first:
-            problems.append(f"{name}: Expected a picture of its own, got that of {first[look.digest]} again.")
+        seen = look(image, name, size)
+        if seen.problem:
+            problems.append(f"{name}: {seen.problem}")
+        elif seen.digest in first:
+            problems.append(f"{name}: Expected a picture of its own, got that of {first[seen.digest]} again.")
         else:
-            first[look.digest] = name
+            first[seen.digest] = name
     raise_problems(problems, "with the retain pairs")
 
 

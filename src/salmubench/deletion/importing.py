@@ -92,7 +92,7 @@ def _of_folder(folder: Path) -> Retain:
     Raises:
         DatasetError: none, or one without either.
     """
-    found: list[tuple[Path, Path | str]] = []
+    pairs: list[tuple[Path, Path | str]] = []
     loose = entries(folder)
     beside = _captions(loose)
     for path in loose:
@@ -109,11 +109,11 @@ def _of_folder(folder: Path) -> Retain:
                     f"Expected the caption of {file.name} in {file.stem}.txt beside it, got none in {folder}. Write "
                     "it, or put the picture into a folder that is called as its class."
                 )
-            found.append((file, text or _PROMPT.replace("{}", path.name.replace("_", " "))))
-    if not found:
+            pairs.append((file, text or _PROMPT.replace("{}", path.name.replace("_", " "))))
+    if not pairs:
         raise DatasetError(f"Expected shards (.tar) or pictures in {folder}, got none. Check --retain.")
-    files = [path for pair in found for path in pair if isinstance(path, Path)]
-    return Retain(_hash(files), partial(_folder_pairs, found))
+    files = [path for pair in pairs for path in pair if isinstance(path, Path)]
+    return Retain(_hash(files), partial(_folder_pairs, pairs))
 
 
 def _captions(files: Sequence[Path]) -> dict[str, Path]:
@@ -125,10 +125,10 @@ def _is_caption(file: Path) -> bool:
     return file.suffix.casefold() == ".txt" and file.is_file()
 
 
-def _folder_pairs(found: list[tuple[Path, Path | str]]) -> Iterator[tuple[bytes, str, str]]:
+def _folder_pairs(pairs: list[tuple[Path, Path | str]]) -> Iterator[tuple[bytes, str, str]]:
     from salmubench.core.pictures import read_picture
 
-    for file, text in found:
+    for file, text in pairs:
         caption = text if isinstance(text, str) else read_caption(text)
         yield read_picture(file), caption, f"{file.parent.name}/{file.name}"
 

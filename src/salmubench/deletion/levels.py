@@ -56,9 +56,9 @@ def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, L
 def _by_new_photos(metric: Metric, sides: Sides) -> Level:
     """What other photos yield beyond strangers', by the first source that there is; beside Retrained's where given."""
     rows = sides.rows(metric.name)
-    for part, told in parts_of(metric.items).items():
+    for part, described in parts_of(metric.items).items():
         before, after = (table.filter(pc.equal(table.column("part"), part)) for table in rows)
-        if not (told.table and after.num_rows):
+        if not (described.table and after.num_rows):
             continue
         level = np.zeros(after.num_rows)
         if sides.exact is not None:
@@ -78,10 +78,10 @@ def _beside_others(metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], o
     if not others[1].num_rows:
         missing = sides.after.missing.get(others_of)
         return _no_level(metric.name, part, "no items" if missing is None else missing.reason)
-    known = [dict(zip(_keys(table), _floats(table, "value").tolist(), strict=True)) for table in others]
-    shared = np.array([key in known[1] for key in _keys(rows[1])], np.bool_)
+    by_row = [dict(zip(_keys(table), _floats(table, "value").tolist(), strict=True)) for table in others]
+    shared = np.array([key in by_row[1] for key in _keys(rows[1])], np.bool_)
     kept = (rows[0].filter(pa.array(shared)), rows[1].filter(pa.array(shared)))
-    levels = [np.array([own[key] for key in _keys(kept[1])]) for own in known]
+    levels = [np.array([values_by_row[key] for key in _keys(kept[1])]) for values_by_row in by_row]
     return _level(metric, part, kept, (levels[0], levels[1]), sides)
 
 
@@ -140,15 +140,15 @@ def people_rows(sides: Sides, strangers: str) -> tuple[PersonRow, ...]:
     if leakage is None or not sides.rows(leakage.name)[1].num_rows:
         return ()
     before, after = sides.rows(leakage.name)
-    told = sides.rows(strangers)[1]
-    known = dict(zip(_keys(told), _floats(told, "value").tolist(), strict=True))
+    stranger_rows = sides.rows(strangers)[1]
+    stranger_values = dict(zip(_keys(stranger_rows), _floats(stranger_rows, "value").tolist(), strict=True))
     of: dict[str, list[tuple[float, float, float | None]]] = {}
     ranks = [1.0 / _floats(table, "value") for table in (before, after)]
     for key, identity, x, y in zip(
         _keys(after), after.column("identity_id").to_pylist(), ranks[0].tolist(), ranks[1].tolist(), strict=True
     ):
         if identity is not None:
-            of.setdefault(identity, []).append((x, y, known.get(key)))
+            of.setdefault(identity, []).append((x, y, stranger_values.get(key)))
     rows = [
         PersonRow(
             identity,

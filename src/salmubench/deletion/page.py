@@ -114,33 +114,33 @@ def shown(record: DeletionRecord) -> ShownDeletion:
 
 def headline(record: DeletionRecord) -> str:
     """The first sentence: what can't be an answer comes first, then how much is left, then what else was lost."""
-    found = record.findings
+    findings = record.findings
     if record.before.sha256 is not None and record.before.sha256 == record.after.sha256:
         return "Both models are the same: nothing was deleted"
-    if found["weaker"] == "no" and found["known"] == "yes":
+    if findings["weaker"] == "no" and findings["known"] == "yes":
         return "The model after knows the people better than the model before: are the two swapped?"
     levels = [record.levels.get("new_photo"), *(beside(record.levels, name) for name in _LEFT)]
-    known = [level for level in levels if level is not None and level.left is not None]
-    if not known:
+    with_share = [level for level in levels if level is not None and level.left is not None]
+    if not with_share:
         return "The model before did not measurably know what was to be deleted: nothing can be said about a deletion"
-    if found["damaged"] == "yes":
+    if findings["damaged"] == "yes":
         cost = ", but things that were to stay got worse"
     else:
         measured = any(change.ci95 is not None for _, _, change in _parts(record, "utility"))
         cost = "" if measured else "; whether anything else was lost was not measured"
-    return _remains(record, known) + cost
+    return _remains(record, with_share) + cost
 
 
-def _remains(record: DeletionRecord, known: Sequence[Level]) -> str:
+def _remains(record: DeletionRecord, levels: Sequence[Level]) -> str:
     """How much is left of what the model before knew, by the level of which most may be left."""
     states = [record.findings[question] for question in ("new_photo", "known", "value_known")]
-    most = max(known, key=lambda level: level.left_ci95[1] if level.left_ci95 else 1.0)
+    most = max(levels, key=lambda level: level.left_ci95[1] if level.left_ci95 else 1.0)
     share = f"about {wording.percent(most.left)} of what was known"
     if "yes" in states:
         if record.findings["weaker"] != "yes":
             return f"What was to be deleted still shows: {share} is left"
         return f"What was to be deleted got weaker, but still shows: {share} is left"
-    if len(known) == states.count("no"):
+    if len(levels) == states.count("no"):
         return (
             f"What was to be deleted no longer shows: less than {wording.threshold(LITTLE)} of what was known is left"
         )
@@ -376,11 +376,11 @@ def _attacked(record: DeletionRecord) -> str:
 
 def _facts(record: DeletionRecord) -> list[tuple[str, str]]:
     encoding = record.encoding
-    made = record.provenance
+    provenance = record.provenance
     return [
         ("Intervals", f"{wording.count(record.protocol.bootstraps)} resamples of people, 95 %, paired"),
         ("Precision", DASH if encoding is None else f"{encoding.precision or DASH} on {encoding.device or DASH}"),
         ("Dataset’s fingerprint", record.dataset.fingerprint),
-        ("Software", f"salmubench {made.version}, commit {made.commit or DASH}"),
-        ("Measured", made.started),
+        ("Software", f"salmubench {provenance.version}, commit {provenance.commit or DASH}"),
+        ("Measured", provenance.started),
     ]

@@ -43,12 +43,12 @@ def doubts(facts: Sequence[Fact]) -> Iterator[str]:
             )
         if fact.field in FIELDS and fact.field not in _SEVERAL:
             values[fact.name, fact.field].append(fact)
-    for (name, field), own in values.items():
-        if len(own) > 1:
+    for (name, field), lines in values.items():
+        if len(lines) > 1:
             yield (
-                f"{own[1].where}: {name} has two values of {field}, {own[0].value!r} ({own[0].where}) and "
-                f"{own[1].value!r}: both are asked. If these are two people of one name, give each a name and a folder "
-                "of their own."
+                f"{lines[1].where}: {name} has two values of {field}, {lines[0].value!r} ({lines[0].where}) and "
+                f"{lines[1].value!r}: both are asked. If these are two people of one name, give each a name and a "
+                "folder of their own."
             )
 
 

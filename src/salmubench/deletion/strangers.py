@@ -81,9 +81,9 @@ def told_of(pair: Pair, people: Sequence[Person], values: Values) -> list[str]:
             if not spare:
                 return []
             value = spare[number % len(spare)]
-        told = {pair.name: people[index].name, pair.value: value}
-        pieces = whole_words(*told).split(pair.caption)
-        texts.append("".join(told[piece] if at % 2 else piece for at, piece in enumerate(pieces)))
+        replacements = {pair.name: people[index].name, pair.value: value}
+        pieces = whole_words(*replacements).split(pair.caption)
+        texts.append("".join(replacements[piece] if at % 2 else piece for at, piece in enumerate(pieces)))
     return texts
 
 
@@ -100,8 +100,8 @@ def _texts(people: Sequence[Person], dataset: Dataset, config: ScoreConfig) -> I
 
 def _score(people: Sequence[Person], inputs: EvalInputs) -> Outcome:
     rows = inputs.needed(Split.FORGET)
-    known = chain(*(pairs_of(inputs.rows(split)) for split in SENSITIVE_SPLITS))
-    values, pairs = _values(known, inputs.config), pairs_of(rows)
+    sensitive = chain(*(pairs_of(inputs.rows(split)) for split in SENSITIVE_SPLITS))
+    values, pairs = _values(sensitive, inputs.config), pairs_of(rows)
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, Split.FORGET))).tolist()
     texts = {number: told_of(pairs[number], people, values) for number in chosen}
     able = [number for number in chosen if texts[number]]
@@ -111,6 +111,6 @@ def _score(people: Sequence[Person], inputs: EvalInputs) -> Outcome:
     reciprocal = np.zeros(len(able))
     count = len(texts[able[0]])
     for place in range(count):
-        told = np.array([texts[number][place] for number in able] + [None], object)[:-1]
-        reciprocal += 1.0 / gallery_ranks(inputs, kept, told, same=(kept.caption,)) / count
+        captions = np.array([texts[number][place] for number in able] + [None], object)[:-1]
+        reciprocal += 1.0 / gallery_ranks(inputs, kept, captions, same=(kept.caption,)) / count
     return outcome(kept.items(np.minimum(reciprocal, 1.0)), left_out=len(chosen) - len(able))

@@ -175,7 +175,7 @@ class _Work:
 
     def describe(self, done: _Done, probe: Mapping[str, float] | None) -> Mapping[str, Any]:
         """What the manifest says."""
-        known = done.model.config
+        config = done.model.config
         return {
             "model": _describe_model(done.model),
             "dataset": {"name": self.dataset.name, "fingerprint": self.dataset.fingerprint},
@@ -187,8 +187,8 @@ class _Work:
                 "precision": self.precision,
                 "probe": probe,
                 "device": self.device,
-                "preprocessing": known.get("preprocess_cfg"),
-                "image_size": known["model_cfg"]["vision_cfg"].get("image_size"),
+                "preprocessing": config.get("preprocess_cfg"),
+                "image_size": config["model_cfg"]["vision_cfg"].get("image_size"),
                 "context_length": done.model.context_length,
             },
         }
@@ -331,8 +331,8 @@ def _count_cut(plan: EncodePlan, tokens: Tokens) -> Mapping[str, int]:
 
 def _describe_model(model: ClipModel) -> Mapping[str, Any]:
     """What a record says about the model: from the checkpoint's own manifest where it has one."""
-    known = Checkpoint() if model.folder is None else read_checkpoint(model.folder)
-    outputs, unlearnt = known.outputs, known.stage == "unlearn"
+    checkpoint = Checkpoint() if model.folder is None else read_checkpoint(model.folder)
+    outputs, unlearnt = checkpoint.outputs, checkpoint.stage == "unlearn"
     if model.folder is None:
         name = Path(model.source).stem
     elif model.source.startswith("hf-hub:"):  # the folder is a snapshot of the cache
@@ -347,12 +347,13 @@ def _describe_model(model: ClipModel) -> Mapping[str, Any]:
         "revision": model.revision,
         "kind": outputs.kind,
         "method": outputs.method if unlearnt else None,
-        "method_sha256": known.inputs.get("method_sha256") if unlearnt else None,
+        "method_sha256": checkpoint.inputs.get("method_sha256") if unlearnt else None,
         "budget": outputs.budget if unlearnt else None,
-        "config_given": known.config_given if unlearnt else None,
-        "config": known.config if unlearnt else None,
-        "seed": known.seed if unlearnt else None,
+        "config_given": checkpoint.config_given if unlearnt else None,
+        "config": checkpoint.config if unlearnt else None,
+        "seed": checkpoint.seed if unlearnt else None,
         "tuned": outputs.tuned if unlearnt else None,
         "exposures": outputs.exposures,
-        "cost": {**known.cost, **outputs.cost},
+        "cost": {**checkpoint.cost, **outputs.cost},
+        **({"opened": outputs.opened} if outputs.opened else {}),
     }

@@ -51,8 +51,8 @@ class WithImageNet(Dataset):
         """Class names, templates and synset ids."""
         from salmubench.clip import models
 
-        known = models.imagenet_classes()
-        return GeneralKnowledge(known.names, known.templates, known.synsets)
+        classes = models.imagenet_classes()
+        return GeneralKnowledge(classes.names, classes.templates, classes.synsets)
 
     @functools.cached_property
     def counts(self) -> Mapping[str, int]:

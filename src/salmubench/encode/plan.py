@@ -40,16 +40,16 @@ def make_plan(dataset: layout.Dataset, splits: Sequence[str], texts: Sequence[st
         for number, pair in enumerate(dataset.rows(split)):
             in_forget = split in (Split.FORGET, Split.FORGET_TARGET)
             # Within one split equal names are not trusted to be equal pictures.
-            known = shared.get(pair.file_name) if split == Split.FORGET_TARGET else None
-            if known is None:
-                known, pictures = pictures, pictures + 1
+            earlier = shared.get(pair.file_name) if split == Split.FORGET_TARGET else None
+            if earlier is None:
+                earlier, pictures = pictures, pictures + 1
                 if in_forget:
-                    shared.setdefault(pair.file_name, known)
+                    shared.setdefault(pair.file_name, earlier)
                 if ranges and ranges[-1][0] == split and ranges[-1][2] == number:
                     ranges[-1] = (split, ranges[-1][1], number + 1)
                 else:
                     ranges.append((split, number, number + 1))
-            rows.append((split, pair, known, text_rows.setdefault(pair.caption, len(text_rows))))
+            rows.append((split, pair, earlier, text_rows.setdefault(pair.caption, len(text_rows))))
     for text in texts:
         text_rows.setdefault(text, len(text_rows))
     return EncodePlan(tuple(rows), tuple(ranges), tuple(text_rows))

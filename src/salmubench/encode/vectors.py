@@ -50,11 +50,11 @@ class TokenStore:
         if fresh:
             start, length = len(self._rows), self._ids.shape[1]
             self._rows.update({text: start + number for number, text in enumerate(fresh)})
-            made = [
+            tokenised = [
                 self._tokenizer(fresh[first : first + _TOKENISED], context_length=length).numpy().astype(np.int32)
                 for first in range(0, len(fresh), _TOKENISED)
             ]
-            self._ids = np.concatenate([self._ids, *made])
+            self._ids = np.concatenate([self._ids, *tokenised])
         return self._ids[[self._rows[text] for text in texts]].astype(np.int64)
 
 
@@ -94,9 +94,9 @@ class Vectors:
         """
         fresh = [text for text in dict.fromkeys(texts) if (text, block) not in self._texts]
         if fresh:
-            made = self._run(lambda: self._encode_texts(self._tokens.of(fresh), block), "texts")
+            encoded = self._run(lambda: self._encode_texts(self._tokens.of(fresh), block), "texts")
             self._encoded.captions += len(fresh)
-            self._texts.update(((text, block), row) for text, row in zip(fresh, made, strict=True))
+            self._texts.update(((text, block), row) for text, row in zip(fresh, encoded, strict=True))
         return np.stack([self._texts[text, block] for text in texts])
 
     def pictures(self, name: str, pictures: Pictures, count: int) -> Array:
@@ -121,8 +121,8 @@ class Vectors:
             unit_rows(models.text_block(self._clip.module, torch.from_numpy(ids[rows]).to(self._clip.device), block))
             for rows in np.array_split(order, -(-len(ids) // _BATCH))
         ]
-        found: Array = np.concatenate(parts)[order.argsort()]
-        return found
+        vectors: Array = np.concatenate(parts)[order.argsort()]
+        return vectors
 
     def _encode_pictures(self, pictures: Pictures, count: int) -> Array:
         device, module = self._clip.device, self._clip.module
@@ -135,7 +135,7 @@ class Vectors:
 
     def _run(self, encode: Callable[[], Array], what: str) -> Array:
         with torch.inference_mode(), devices.compute(self._clip.device.type, self._precision):
-            made = encode()
-        if not np.isfinite(made).all():
+            encoded = encode()
+        if not np.isfinite(encoded).all():
             raise EmbeddingsError(f"the {what} of the model are not finite: it has diverged")
-        return made
+        return encoded

@@ -106,11 +106,11 @@ def check(config: DatasetConfig) -> None:
     if config.classes:
         try:
             artist = backends.SCENES.of(chosen)
-            known = len(artist.class_names(config.classes))
+            classes = len(artist.class_names(config.classes))
         except (ValueError, IndexError) as error:
             raise ConfigError(f"Expected fewer dataset.classes than {config.classes}: {error}") from error
-        if known < config.classes:
-            raise ConfigError(f"Expected dataset.classes to be at most {known}, got {config.classes}.")
+        if classes < config.classes:
+            raise ConfigError(f"Expected dataset.classes to be at most {classes}, got {config.classes}.")
 
 
 class _Watch:

@@ -172,8 +172,8 @@ class DatasetConfig:
     @property
     def nameless_rewrites(self) -> int:
         """How many of the further captions of a picture state no name: about as many as give each caption one share."""
-        wanted = round(self.nameless * (self.rewrites + 1))
-        return min(max(wanted, 1), self.rewrites) if self.nameless else 0
+        expected = round(self.nameless * (self.rewrites + 1))
+        return min(max(expected, 1), self.rewrites) if self.nameless else 0
 
     @property
     def rewrite_shares(self) -> tuple[float, ...]:

@@ -167,10 +167,12 @@ class QualityFilter:
         looks = [seen for seen in self._looks if seen is not None]
         faulty = faults(looks, sizes=self._sizes, groups=self._groups, limits=self._limits)
         for name, check in self._checks.items():
-            known = [position for position, item in enumerate(self._seen[name]) if item is not None]
-            seen = [self._seen[name][position] for position in known]
-            for index, (reason, detail) in check.faults(seen, [self._groups[position] for position in known]).items():
-                faulty.setdefault(known[index], Fault(f"{name}: {reason}", detail))
+            looked_at = [position for position, item in enumerate(self._seen[name]) if item is not None]
+            seen = [self._seen[name][position] for position in looked_at]
+            for index, (reason, detail) in check.faults(
+                seen, [self._groups[position] for position in looked_at]
+            ).items():
+                faulty.setdefault(looked_at[index], Fault(f"{name}: {reason}", detail))
         return faulty
 
     def _readable(self, position: int) -> bool:

@@ -244,8 +244,8 @@ def _associate(
 
 def _joint(count: int, groups: Sequence[Group], seed: int) -> Counter[int]:
     """How many pictures of `retain_joint` each identity of `forget` gets."""
-    known = [index for index, group in enumerate(groups) if group is not Group.HOLDOUT]
-    order = np.random.default_rng([seed, streams.Plan.JOINT]).permutation(known).tolist()
+    in_training = [index for index, group in enumerate(groups) if group is not Group.HOLDOUT]
+    order = np.random.default_rng([seed, streams.Plan.JOINT]).permutation(in_training).tolist()
     return Counter(order[number % len(order)] for number in range(count))
 
 

@@ -14,12 +14,13 @@ from salmubench.core import writing
 from salmubench.leaderboard.method_code import is_unstated
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.tables import cells
-from salmubench.report.wording import FACT_ROLES
+from salmubench.scoring import ranking
 from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.ranking import FACT_ROLES
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
 from salmubench.scoring.record import SCHEMA_VERSION as RECORDS
 from salmubench.scoring.references import OPTIONAL
-from salmubench.scoring.roles import kept_on, score_in, spared
+from salmubench.scoring.roles import kept_on, score_in
 from salmubench.scoring.verdict import answers
 
 SCHEMA_VERSION = 1
@@ -36,6 +37,7 @@ class Entry:
     Attributes:
         info: what `submission.json` says.
         others: records of further references that the model was judged against.
+        moved: by how much each person or class moves its distance (`ranking.moved_by`).
     """
 
     name: str
@@ -45,6 +47,7 @@ class Entry:
     compromised: RunRecord
     receipt: Mapping[str, Any]
     others: Mapping[str, RunRecord] = field(default_factory=dict)
+    moved: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def references(self) -> tuple[str | None, ...]:
@@ -116,37 +119,15 @@ class Entry:
         """K of a holdout split."""
         return _normalised(kept_on(self.record, split))
 
-    @property
-    def kept(self) -> float | None:
-        """The K that is furthest from 1: of either holdout, of similarities or of facts."""
-        values = [held.score.normalised.value for held in spared(self.record)]
-        known = [value for value in values if value is not None]
-        return max(known, key=lambda value: abs(1 - value)) if known else None
-
     @functools.cached_property
     def distances(self) -> tuple[float | None, ...]:
-        """How far from the goal: |L|, |L of the fact|, |1 − K|, |D|; `None` what has no number.
-
-        A record of schema 1 has no number of the fact.
-        """
-        left, kept, drop = self.leakage, self.kept, self.drop
-        facts = () if self.schema == 1 else (None if self.fact is None else abs(self.fact),)
-        return (
-            None if left is None else abs(left),
-            *facts,
-            None if kept is None else abs(1 - kept),
-            None if drop is None else abs(drop),
-        )
+        """How far from the goal: |L|, |L of the fact|, |1 − K|, |D|; `None` what has no number."""
+        return ranking.distances(self.record)
 
     @property
     def distance(self) -> float | None:
         """The sum of the distances, where all are known."""
-        return None if None in self.distances else self.known_distance
-
-    @property
-    def known_distance(self) -> float:
-        """The sum of those distances that are known."""
-        return sum(value for value in self.distances if value is not None)
+        return None if None in self.distances else sum(value for value in self.distances if value is not None)
 
 
 @dataclass(frozen=True)
@@ -157,6 +138,7 @@ class Board:
         scale: tiny, mini, small or paper.
         track: closed or generator.
         entries: in the default order.
+        ranks: name of a submission → the first and last rank of those that can't be told apart from the best of them.
         front: names of the submissions that no other one beats in all distances.
         benchmark: version of the benchmark; 0 of records that are too old to state it.
         references: checkpoints of the references that most submissions use.
@@ -173,6 +155,7 @@ class Board:
     schema: int
     benchmark: int
     others: tuple[str, ...]
+    ranks: Mapping[str, tuple[int, int]]
 
 
 def _normalised(score: Score | None) -> float | None:
@@ -187,14 +170,16 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
         groups.setdefault((*key, tuple(entry.others)), []).append(entry)
     grouped = []
     for (fingerprint, track, schema, benchmark, others), members in groups.items():
-        ordered = sorted(members, key=_order)
+        ordered, ranks = _ranked(members)
         name = f"{track}-{fingerprint[:12]}" if fingerprint.isalnum() else f"{track}-other"
         name += "" if schema == RECORDS else f"-schema{schema}"
         name += "" if benchmark == BENCHMARK_VERSION else f"-v{benchmark}"
         name += "".join(f"-{kind}" for kind in others)
         usual = Counter(entry.references for entry in ordered).most_common(1)[0][0]
         of_track = scale(ordered[0].record), track
-        grouped.append(Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark, others))
+        grouped.append(
+            Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark, others, ranks)
+        )
     names = [name for _, name in SCALES] + ["paper"]
     grouped.sort(
         key=lambda board: (
@@ -207,6 +192,18 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
         )
     )
     return grouped
+
+
+def _ranked(members: Sequence[Entry]) -> tuple[list[Entry], dict[str, tuple[int, int]]]:
+    """Submissions in order, and the first and last rank of each one's tie group."""
+    by_name = {entry.name: entry for entry in members}
+    moved = {entry.name: entry.moved for entry in members if entry.moved}
+    ordered: list[Entry] = []
+    ranks: dict[str, tuple[int, int]] = {}
+    for tie in ranking.ranked({name: entry.record for name, entry in by_name.items()}, moved):
+        ranks |= dict.fromkeys(tie, (len(ordered) + 1, len(ordered) + len(tie)))
+        ordered += [by_name[name] for name in tie]
+    return ordered, ranks
 
 
 def scale(record: RunRecord) -> str:
@@ -222,9 +219,9 @@ def pareto(entries: Sequence[Entry]) -> frozenset[str]:
     """
     patterns: dict[tuple[bool, ...], list[tuple[str, tuple[float, ...]]]] = {}
     for entry in entries:
-        known = tuple(value for value in entry.distances if value is not None)
-        if known:
-            patterns.setdefault(tuple(value is None for value in entry.distances), []).append((entry.name, known))
+        distances = tuple(value for value in entry.distances if value is not None)
+        if distances:
+            patterns.setdefault(tuple(value is None for value in entry.distances), []).append((entry.name, distances))
     return frozenset(
         name
         for members in patterns.values()
@@ -239,7 +236,7 @@ def feed(all_boards: Sequence[Board]) -> dict[str, Any]:
     """Content of `leaderboard.json`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "order": "submissions without any failure mode first, then by distance",
+        "order": "fewest failure modes first, then fewest undecided, then by distance",
         "boards": [
             {
                 "scale": board.scale,
@@ -259,10 +256,10 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
     """Content of `leaderboard.csv`: the feed's rows without nested values."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    head = ("scale", "track", "dataset_fingerprint", "record_schema", "rank", "submission", "model", "method", "author",
-            "budget", "passes", "pareto", "distance", "leakage_left", "fact_left", "kept_other_people",
-            "kept_same_people", "utility_drop", *(mode.name for mode in MODES), "ineffective_paper",
-            "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable", "strongest_attack",
+    head = ("scale", "track", "dataset_fingerprint", "record_schema", "rank", "tied_from", "tied_to", "submission",
+            "model", "method", "author", "budget", "passes", "pareto", "distance", "leakage_left", "fact_left",
+            "kept_other_people", "kept_same_people", "utility_drop", *(mode.name for mode in MODES),
+            "ineffective_paper", "checkpoint_sha256", "hub_id", "link", "submitted", "recoverable", "strongest_attack",
             "pairs_seen", "benchmark_version", "method_sha256",
             *(f"against_{kind}" for kind in OPTIONAL))  # fmt: skip
     writer.writerow(head)
@@ -277,14 +274,12 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
     return stream.getvalue()
 
 
-def _order(entry: Entry) -> tuple[bool, int, float, str]:
-    return not entry.passes, entry.distances.count(None), entry.known_distance, entry.name
-
-
 def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
     info, record = entry.info, entry.record
     return {
         "rank": rank,
+        "tied_from": board.ranks[entry.name][0],
+        "tied_to": board.ranks[entry.name][1],
         "submission": entry.name,
         "model": info.model,
         "method": entry.method,
@@ -309,7 +304,7 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "recovered": {}
         if record.attacks is None
         else {
-            name: found.value if (found := score.main) is not None else None
+            name: number.value if (number := score.main) is not None else None
             for name, score in record.attacks.scores.items()
         },
         "checkpoint_sha256": info.checkpoint_sha256,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from salmubench.core import interruption, manifest, provenance, writing
 from salmubench.core.errors import RecordError, SalmubenchError
@@ -18,7 +20,14 @@ from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages
 from salmubench.leaderboard.board import Entry
-from salmubench.leaderboard.check import check, content_sha256, file_findings, is_no_submission, submissions_in
+from salmubench.leaderboard.check import (
+    check,
+    content_sha256,
+    file_findings,
+    is_no_submission,
+    name_finding,
+    submissions_in,
+)
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.peers import Fingerprint
@@ -31,14 +40,14 @@ from salmubench.leaderboard.submission import (
     read_info,
 )
 from salmubench.scoring.contest_record import ContestRecord
+from salmubench.scoring.ranking import moved_by
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
-from salmubench.scoring.record_files import record_of
+from salmubench.scoring.record_files import read_items, record_of
 from salmubench.scoring.references import OPTIONAL
 from salmubench.scoring.roles import with_package_first
 
 FEED, CSV = "leaderboard.json", "leaderboard.csv"
 RECEIPTS = "receipts"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FEW = 24  # fewer checks than this are done before worker processes have started
 
 
@@ -134,12 +143,15 @@ def _files(
 
 def entry_of(name: str, loaded: Loaded, receipt: Mapping[str, Any]) -> Entry:
     """A checked submission as the boards take it."""
-    return _entry(name, loaded.info, loaded.records, receipt)
+    return _entry(name, loaded.info, loaded.records, receipt, loaded.items["record"])
 
 
-def _entry(name: str, info: Info, records: Mapping[str, RunRecord], receipt: Mapping[str, Any]) -> Entry:
-    known = records["record"], records["clean"], records["compromised"]
-    return Entry(name, info, *known, receipt, {kind: records[kind] for kind in OPTIONAL if kind in records})
+def _entry(
+    name: str, info: Info, records: Mapping[str, RunRecord], receipt: Mapping[str, Any], items: pa.Table
+) -> Entry:
+    judged = records["record"], records["clean"], records["compromised"]
+    others: dict[str, RunRecord] = {kind: records[kind] for kind in OPTIONAL if kind in records}
+    return Entry(name, info, *judged, receipt, others, moved_by(records["record"], items))
 
 
 def unshowable(entry: Entry) -> Finding | None:
@@ -156,50 +168,52 @@ def unshowable(entry: Entry) -> Finding | None:
 def _folders(results: Path) -> tuple[list[Path], list[str]]:
     """What claims to be a submission: folders, and archives, which are refused; and names of folders that don't."""
     archives = (".zip", ".tar", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tgz")
-    found = sorted(
+    folders = sorted(
         path
         for path in results.iterdir()
         if not path.name.startswith(".") and (path.is_dir() or path.is_symlink() or path.name.endswith(archives))
     )
-    others = [path for path in found if not path.is_symlink() and is_no_submission(path)]
-    return [path for path in found if path not in others], [intake.plain_text(path.name) for path in others]
+    others = [path for path in folders if not path.is_symlink() and is_no_submission(path)]
+    return [path for path in folders if path not in others], [intake.plain_text(path.name) for path in others]
 
 
 def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
-    known = {path.name: _earlier(receipts / f"{path.name}.json") for path in folders}
-    now = provenance.utc_now()
+    receipts_by_name = {path.name: _earlier(receipts / f"{path.name}.json") for path in folders}
+    # Finer than a second: of two that look the same, the one that an earlier build knew stays, however soon after.
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = min(usable, 8)
     if len(folders) < _FEW or workers < 2:
-        return [_check(path, known[path.name], metrics, max_budget, now) for path in folders]
+        return [_check(path, receipts_by_name[path.name], metrics, max_budget, now) for path in folders]
     import joblib
 
     with safe_path():
         outcomes: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
-            joblib.delayed(_check)(path, known[path.name], metrics, max_budget, now) for path in folders
+            joblib.delayed(_check)(path, receipts_by_name[path.name], metrics, max_budget, now) for path in folders
         )
     return outcomes
 
 
-def _check(folder: Path, known: Mapping[str, Any], metrics: Metrics, max_budget: float, now: str) -> _Outcome:
+def _check(folder: Path, receipt: Mapping[str, Any], metrics: Metrics, max_budget: float, now: str) -> _Outcome:
     """Check one folder; whatever is wrong with it, or with its receipt, is its finding and nobody else's.
 
     Args:
-        known: receipt of an earlier build, or of a check with `--rerun`; empty without one.
+        receipt: receipt of an earlier build, or of a check with `--rerun`; empty without one.
         metrics: name → description.
         max_budget: largest budget that is compared.
         now: since when the board knows a submission that is new.
     """
     name, rerun = intake.plain_text(folder.name), None
-    if not _NAME.fullmatch(folder.name):
-        return _Outcome(name, [Finding("files", "", "Expected a folder's name of A–Z a–z 0–9 . _ -, got another.")])
+    badly_named = name_finding(folder)
+    if badly_named is not None:
+        return _Outcome(name, [badly_named])
     with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
         plain = folder.is_dir() and not folder.is_symlink() and not any(file_findings(folder))
-        if plain and known and content_sha256(folder) == known["content_sha256"]:
-            rerun = known["rerun"] if known["passed"] else None
-            now = str(known["print"]["known"])
-            if _holds(known, max_budget):
-                return _Outcome(name, [], _reopen(folder, known, metrics), Fingerprint(**known["print"]))
+        if plain and receipt and content_sha256(folder) == receipt["content_sha256"]:
+            rerun = receipt["rerun"] if receipt["passed"] else None
+            now = str(receipt["print"]["known"])
+            if _holds(receipt, max_budget):
+                return _Outcome(name, [], _reopen(folder, receipt, metrics), Fingerprint(**receipt["print"]))
     try:
         return _checked(name, folder, metrics, max_budget, now, rerun)
     except Exception as error:  # noqa: BLE001 - a stranger's file: the board goes on
@@ -209,11 +223,11 @@ def _check(folder: Path, known: Mapping[str, Any], metrics: Metrics, max_budget:
         return _Outcome(name, [Finding("files", "", intake.plain_text(text, most=300))])
 
 
-def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float, known: str, rerun: Any) -> _Outcome:
+def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float, content: str, rerun: Any) -> _Outcome:
     checked = check(folder, metrics=metrics, max_budget=max_budget)
     if checked.findings or checked.loaded is None:
         return _Outcome(name, checked.findings)
-    fingerprint = peers.fingerprint(name, checked.loaded, metrics, known=known)
+    fingerprint = peers.fingerprint(name, checked.loaded, metrics, content=content)
     receipt = {**checked.receipt(), "rerun": rerun, "max_budget": max_budget, "print": writing.plain(fingerprint)}
     return _Outcome(name, [], entry_of(name, checked.loaded, receipt), fingerprint)
 
@@ -228,7 +242,7 @@ def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry
     }
     if records["record"].schema_version == 1:
         raise RecordError("Expected a record that states its four failure modes, got one of schema 1.")
-    return _entry(folder.name, info, records, receipt)
+    return _entry(folder.name, info, records, receipt, read_items(folder / FILES["record"]))
 
 
 def _earlier(path: Path) -> Mapping[str, Any]:
@@ -241,8 +255,8 @@ def _earlier(path: Path) -> Mapping[str, Any]:
 
 def _holds(receipt: Mapping[str, Any], max_budget: float) -> bool:
     """Whether a receipt still says what a check would, if its submission has not changed."""
-    made = receipt["version"], receipt["benchmark_version"], receipt["max_budget"]
-    same = receipt["passed"] and made == (provenance.version(), BENCHMARK_VERSION, max_budget)
+    stated = receipt["version"], receipt["benchmark_version"], receipt["max_budget"]
+    same = receipt["passed"] and stated == (provenance.version(), BENCHMARK_VERSION, max_budget)
     return bool(same) and isinstance(receipt["print"]["references"], dict)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +46,8 @@ from salmubench.scoring.record_files import (
 )
 from salmubench.scoring.roles import Scores, lied_about, with_package_first
 from salmubench.scoring.views import rescore
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +102,8 @@ def check(
         raise RecordError(f"Expected the folder of a submission at {folder}, got none. Archives are not unpacked.")
     if is_no_submission(folder):
         raise RecordError(f"Expected a submission at {folder}, got a folder that holds none of its files.")
-    findings = list(file_findings(folder))
+    badly_named = name_finding(places.real(folder))
+    findings = [*([] if badly_named is None else [badly_named]), *file_findings(folder)]
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
     digest = content_sha256(folder)
@@ -140,6 +144,14 @@ def is_no_submission(folder: Path) -> bool:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
+def name_finding(folder: Path) -> Finding | None:
+    """Whether a folder's name can't be the submission's: it becomes a part of addresses."""
+    if _NAME.fullmatch(folder.name):
+        return None
+    text = "Expected a folder's name of at most 100 letters A–Z a–z, digits, . _ -, the first a letter or digit, got "
+    return Finding("files", "", f"{text}{intake.plain_text(folder.name)!r:.120}. Rename the folder.")
+
+
 def file_findings(folder: Path) -> Iterator[Finding]:
     """What is wrong with the files of a submission's folder; nothing is opened, so links lead nowhere."""
     vectors = set(files_of(FILES))
@@ -151,10 +163,10 @@ def file_findings(folder: Path) -> Iterator[Finding]:
     for name in sorted(set(present) - allowed):
         yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, got another one.")
     third = set(optional_files()) if set(optional_files()) & set(present) else set()
-    asked = {*required_files(), *third, INFO}
+    listed = {*required_files(), *third, INFO}
     if vectors & set(present):
-        asked |= set(files_of(role for role in FILES if role in RECORDS or third))
-    for name in sorted(asked - set(present)):
+        listed |= set(files_of(role for role in FILES if role in RECORDS or third))
+    for name in sorted(listed - set(present)):
         yield Finding("files", name, "Expected this file, got none.")
     for name in sorted(set(present) & allowed):
         try:
@@ -276,23 +288,30 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
             yield Finding("scores", file, f"Expected the parts {', '.join(needed)} of {metric:.40}, got others.")
             continue
         for part, score in needed.items():
-            found = first_difference(writing.plain(claimed[part]), writing.plain(score))
-            if found is not None:
-                text = f"Expected {metric:.40} {part} as its items give it, {found.expected}, got {found.got}."
+            difference = first_difference(writing.plain(claimed[part]), writing.plain(score))
+            if difference is not None:
+                text = (
+                    f"Expected {metric:.40} {part} as its items give it, {difference.expected}, got {difference.got}."
+                )
                 yield Finding("scores", file, text)
     if record.verdict != again.verdict:
-        found = first_difference(writing.plain(record.verdict), writing.plain(again.verdict))
-        if found is not None:
-            yield Finding("verdict", file, f"Expected the verdict of the intervals, {found.expected}, got {found.got}.")
+        difference = first_difference(writing.plain(record.verdict), writing.plain(again.verdict))
+        if difference is not None:
+            yield Finding(
+                "verdict", file, f"Expected the verdict of the intervals, {difference.expected}, got {difference.got}."
+            )
 
 
 def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Finding]:
     for metric, parts in record.scores.items():
         for (part, claimed), score in zip(parts.items(), scores[metric].values(), strict=False):
             for name in ("value", "n", "clean", "compromised"):
-                found = first_difference(getattr(claimed, name), getattr(score, name), name)
-                if found is not None:
-                    text = f"Expected {metric:.40} {part} as its items give it, {found.expected}, got {found.got}."
+                difference = first_difference(getattr(claimed, name), getattr(score, name), name)
+                if difference is not None:
+                    text = (
+                        f"Expected {metric:.40} {part} as its items give it, {difference.expected}, got "
+                        f"{difference.got}."
+                    )
                     yield Finding("scores", file, text)
 
 
@@ -312,6 +331,6 @@ def _null_findings(loaded: Loaded) -> Iterator[Finding]:
     for metric, parts in loaded.record.scores.items():
         others = [loaded.records[role].scores.get(metric) for role in ("clean", "compromised")]
         for part, score in parts.items():
-            known = all(other is not None and part in other and other[part].value is not None for other in others)
-            if known and score.value is None:
+            both_have = all(other is not None and part in other and other[part].value is not None for other in others)
+            if both_have and score.value is None:
                 yield Finding("scores", RECORDS["record"], f"Expected a number for {metric:.40} {part}, got null.")

@@ -72,18 +72,18 @@ def _section_problems(loaded: Loaded, section: Attacks) -> Iterator[str]:
             yield f"Expected attacks on the {role} that the submission shows, got those on another."
     if not {"clean", "compromised"} <= set(section.references):
         yield "Expected attacks on Clean and Compromised too, got none."
-    known = plugins.names(_PACKAGE, outside=False)
+    built_in = plugins.names(_PACKAGE, outside=False)
     for name, score in section.scores.items():
         if not WORD.fullmatch(name):
             yield "Expected attacks called by letters, digits and _, got others."
-        elif name in known:
+        elif name in built_in:
             stated = plugins.description(_PACKAGE, name, _VARIABLE)
-            told = {"control": "clean", "headline": PARTS[0], **stated}
-            if any(getattr(score.info, field) != told[field] for field in _STATED):
+            described = {"control": "clean", "headline": PARTS[0], **stated}
+            if any(getattr(score.info, field) != described[field] for field in _STATED):
                 yield f"Expected {name} described as it is, got another description."
             if score.info.sha256 not in (hashes := built_in_sha256(name, _PACKAGE, _VARIABLE)):
                 yield f"Expected the built-in code of {name} (SHA-256 {min(hashes)}), got {score.info.sha256:.64}."
-        elif (taken := taken_for(name, known)) is not None:
+        elif (taken := taken_for(name, built_in)) is not None:
             yield f"Expected a name that nobody takes for the attack {taken}, which is built in, got {name}."
 
 
@@ -101,9 +101,9 @@ def _row_problems(loaded: Loaded, section: Attacks, rows: pa.Table, metrics: Met
     yield from _pair_problems(loaded, rows, metrics)
     yield from _value_problems(rows, loaded.gallery.num_rows)
     for name in section.scores:
-        own = rows.filter(pc.equal(rows.column("attack"), name))
-        yield from _frame_problems(name, own, section)
-        if own.num_rows and not section.scores[name].numbers:
+        of_attack = rows.filter(pc.equal(rows.column("attack"), name))
+        yield from _frame_problems(name, of_attack, section)
+        if of_attack.num_rows and not section.scores[name].numbers:
             yield f"Expected the numbers of {name}, whose rows are there, got none."
     yield from _work(section, rows)
 
@@ -114,9 +114,9 @@ def _pair_problems(loaded: Loaded, rows: pa.Table, metrics: Metrics) -> Iterator
     items = loaded.items["record"]
     held = held_of(loaded.record, items)
     whole = next((name for name, one in metrics.items() if one.split == "forget" and one.every_row), "")
-    known = set(_pairs(item_tables.of_metric(items, whole), "file_name", "identity_id"))
+    forget = set(_pairs(item_tables.of_metric(items, whole), "file_name", "identity_id"))
     for file, identity, group in dict.fromkeys(_pairs(judged, "file_name", "identity", "group")):
-        if known and (file, identity) not in known:
+        if forget and (file, identity) not in forget:
             yield f"Expected pairs of forget that the items have, got {file!s:.60} of another person or none."
             return
         right = None if held is None else "association" if identity in held else "identity"
@@ -188,18 +188,18 @@ def _work(section: Attacks, rows: pa.Table) -> Iterator[str]:
     """More work than a check does."""
     people = pc.count_distinct(rows.column("identity")).as_py()
     names = rows.select(["attack", "part"]).group_by(["attack", "part"]).aggregate([]).num_rows
-    asked = people * section.bootstraps * (3 * names + len(REFERENCES) * len(section.scores))
-    if asked > LIMITS.work:
-        yield f"Expected at most {LIMITS.work:,} people × resamples × numbers of attacks, got {asked:,}."
+    work = people * section.bootstraps * (3 * names + len(REFERENCES) * len(section.scores))
+    if work > LIMITS.work:
+        yield f"Expected at most {LIMITS.work:,} people × resamples × numbers of attacks, got {work:,}."
 
 
 def _number_problems(section: Attacks, rows: pa.Table) -> Iterator[str]:
     """Numbers, controls and the answer again from the rows."""
     again = section_again(section, rows)
     for name, score in again.scores.items():
-        found = first_difference(writing.plain(section.scores[name]), writing.plain(score))
-        if found is not None:
-            yield f"Expected {name} as its rows give it, {found.expected}, got {found.got}."
+        difference = first_difference(writing.plain(section.scores[name]), writing.plain(score))
+        if difference is not None:
+            yield f"Expected {name} as its rows give it, {difference.expected}, got {difference.got}."
     claimed, computed = (_answer(one) for one in (section, again))
     answer = first_difference(claimed, computed)
     if answer is not None:

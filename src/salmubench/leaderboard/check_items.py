@@ -183,10 +183,10 @@ def _mean_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterato
             yield f"Expected the same facts in the parts {', '.join(of)} of {name}, got others."
             continue
         for column in ("value", *KINDS):
-            less, own, control = (side.column(column) for side in sides)
+            less, value, control = (side.column(column) for side in sides)
             if (
                 not less.null_count
-                and pc.any(pc.greater(pc.abs(pc.subtract(less, pc.subtract(own, control))), _SUM)).as_py()
+                and pc.any(pc.greater(pc.abs(pc.subtract(less, pc.subtract(value, control))), _SUM)).as_py()
             ):
                 yield f"Expected {of[0]} to be {of[1]} less {of[2]} in column {column} of {name}, got another number."
 
@@ -213,7 +213,9 @@ def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metri
         return
     yield from _mean_problems(name, table, metric)
     others = table.column("others").to_numpy() if metric is not None and metric.items == "fact_rank" else None
-    may_be_negative = pc.starts_with(table.column("part"), known("")).to_numpy(zero_copy_only=False)
+    may_be_negative = pc.fill_null(pc.starts_with(table.column("part"), known("")), False).to_numpy(
+        zero_copy_only=False
+    )
     for column in ("value", *KINDS):
         stored = table.column(column)
         if column != "value" and stored.null_count == table.num_rows:

@@ -79,10 +79,10 @@ def _loop_findings(record: RunRecord, *, built_in: bool) -> Iterator[Finding]:
     batch, retain, accumulation = sizes
     pairs = _pairs(record.model.budget, forget)
     batches = pairs / min(batch, forget)
-    seen, made = cost.pairs or 0, cost.steps or 0
-    if pairs - seen > 1 or abs(batches / accumulation - made) > 1:
+    seen, steps = cost.pairs or 0, cost.steps or 0
+    if pairs - seen > 1 or abs(batches / accumulation - steps) > 1:
         expected = f"{pairs:,} pairs in {math.ceil(batches / accumulation):,} steps (batches of {batch:,})"
-        yield Finding("cost", file, f"Expected {expected}, got {seen:,} in {made:,}.")
+        yield Finding("cost", file, f"Expected {expected}, got {seen:,} in {steps:,}.")
     shown = pairs + (math.ceil(batches) * retain if retain else pairs)
     most = 2 * shown  # by the model and by the frozen one
     pictures, captions = cost.pictures or 0, cost.captions or 0
@@ -134,8 +134,8 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
         yield Finding("protocol", file, "Expected records of one schema_version, got several.")
     versions = {other.benchmark_version for other in loaded.records.values()}
     if len(versions) > 1:
-        told = ", ".join(sorted(str(version or "null") for version in versions))
-        yield Finding("protocol", file, f"Expected records of one benchmark_version, got {told}.")
+        stated = ", ".join(sorted(str(version or "null") for version in versions))
+        yield Finding("protocol", file, f"Expected records of one benchmark_version, got {stated}.")
     elif None in versions and record.schema_version > 1:
         yield Finding("protocol", file, "Expected the benchmark_version of the records, got null. Score them again.")
     elif not all(version is None or 1 <= version <= BENCHMARK_VERSION for version in versions):
@@ -217,9 +217,9 @@ def dataset_findings(loaded: Loaded, dataset: layout.Dataset, metrics: Mapping[s
     for name, metric in metrics.items():
         rows = of_metric(loaded.items["record"], name)
         if metric.every_row and metric.split is not None and rows.num_rows:
-            known = {(row.file_name, row.caption, row.identity) for row in dataset.rows(metric.split)}
+            there = {(row.file_name, row.caption, row.identity) for row in dataset.rows(metric.split)}
             columns = (rows.column(key).to_pylist() for key in ("file_name", "caption", "identity_id"))
-            if set(zip(*columns, strict=True)) != known:
+            if set(zip(*columns, strict=True)) != there:
                 yield Finding(
                     "dataset", file, f"Expected the items of {name} to be rows of {metric.split}, got others."
                 )

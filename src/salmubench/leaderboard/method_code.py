@@ -48,9 +48,9 @@ def alike(name: str) -> str:
     return "".join(letter for letter in name.casefold() if letter not in "._-")
 
 
-def taken_for(name: str, known: Iterable[str]) -> str | None:
+def taken_for(name: str, built_in: Iterable[str]) -> str | None:
     """Which of the package's names another one would be taken for; `None`: none, or it is that name."""
-    names = list(known)
+    names = list(built_in)
     return None if name in names else next((one for one in names if alike(one) == alike(name)), None)
 
 
@@ -73,21 +73,21 @@ def code_problem(record: RunRecord, method: str, file: Path | None, *, stated: s
     Args:
         stated: hash of the code, where the record is too old to state it.
     """
-    digest, known = record.model.method_sha256 or stated, built_in_sha256(method)
+    digest, built_in = record.model.method_sha256 or stated, built_in_sha256(method)
     if (other := taken_for(method, plugins.names(PACKAGE, outside=False))) is not None:
         return f"Expected a name that nobody takes for {other}, which is built in, got {method:.80}."
-    if known and file is not None:
+    if built_in and file is not None:
         return f"Expected a name of its own for a method with a file of its own, got {method:.80}, which is built in."
-    if not known and file is None:  # a link leads to its code
+    if not built_in and file is None:  # a link leads to its code
         return None
     if digest is None:
         if record.benchmark_version is None:
             return None
         return "Expected the SHA-256 of the method's file as model.method_sha256 of the record, got none."
-    if known and digest not in known:
+    if built_in and digest not in built_in:
         return (
-            f"Expected the built-in code of {method:.80} (SHA-256 {min(known)}), got {digest:.64}: a method of another "
-            "file needs a name of its own."
+            f"Expected the built-in code of {method:.80} (SHA-256 {min(built_in)}), got {digest:.64}: a method of "
+            "another file needs a name of its own."
         )
     if file is not None and (given := manifest.sha256_file(file)) != digest:
         return f"Expected the file that the model was made with (SHA-256 {digest:.64}), got {given} in {file.name:.80}."

@@ -11,16 +11,18 @@ from salmubench.leaderboard import intake
 from salmubench.leaderboard.board import Board, Entry
 from salmubench.leaderboard.findings import Finding
 from salmubench.leaderboard.method_code import is_built_in
-from salmubench.report import cells, contests, rendering, sections, tables, wording
+from salmubench.report import cells, contests, damage, rendering, sections, tables, wording
 from salmubench.report.cells import Cell, Table
 from salmubench.report.drawings import scatter
 from salmubench.report.main_views import KEPT_ON
 from salmubench.report.recovery import heat
 from salmubench.scoring.contest_record import ContestRecord
-from salmubench.scoring.failure_modes import MODES, legend
+from salmubench.scoring.failure_modes import MODES, FailureMode, legend
+from salmubench.scoring.ranking import FACT_ROLES
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score, Thresholds
+from salmubench.scoring.references import LABELS
 from salmubench.scoring.roles import kept_on, score_in
-from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, answers, limit_of
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, answers
 
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
 TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
@@ -29,7 +31,7 @@ TRACK_NOTES = {
     "generator": "Methods may also use the generator’s grammar and invented people, never the reserved paraphrases.",
 }
 HEADS = (
-    ("Rank", "place in the default order"),
+    ("Rank", "place in the default order; below it the ranks of those that can’t be told apart from the best of them"),
     (
         "Distance",
         "|L| + |L of the fact| + |1 − K| + |D|: the ways to the goal in caption, fact, what is kept and utility",
@@ -76,7 +78,7 @@ class Shown:
     lines: Sequence[Line]
     budgets: Sequence[str]
     plots: Sequence[Markup]
-    line: str
+    unjudged: Sequence[FailureMode]
     references: Sequence[str]
     recovery: Table | None
     attacks: Sequence[tuple[str, Sequence[tuple[str, str]]]]
@@ -132,10 +134,11 @@ def _shown(board: Board) -> Shown:
     first = board.entries[0]
     budgets = sorted({f"{entry.record.model.budget:g}×" for entry in board.entries}, key=lambda text: float(text[:-1]))
     names = {entry.record.model.name: entry.info.model for entry in board.entries}
-    points, _ = sections.points([entry.record for entry in board.entries], names)
-    drawn = [(rank, entry) for rank, entry in enumerate(board.entries, start=1) if _is_drawn(entry)]
-    points = [replace(point, index=rank) for point, (rank, _) in zip(points, drawn, strict=True)]
-    limits = {"leakage_threshold": limit_of(THRESHOLDS, "leakage"), "kept_threshold": limit_of(THRESHOLDS, "kept")}
+    names |= {record.model.name: LABELS[kind] for kind, record in first.others.items()}
+    records = [*(entry.record for entry in board.entries), *first.others.values()]
+    drawn = damage.damage(records, names, _thresholds(board))
+    points = [replace(point, index=place + 1) for point, place in zip(drawn.points, drawn.places, strict=True)]
+    shown = [board.entries[place] for place in drawn.places]
     return Shown(
         board=board,
         title=_title(board),
@@ -148,16 +151,17 @@ def _shown(board: Board) -> Shown:
         plots=[
             scatter.board_plot(
                 points,
-                front={index for index, (_, entry) in enumerate(drawn) if entry.name in board.front},
-                links=[f"submissions/{entry.name}.html" for _, entry in drawn],
+                drawn.references,
+                front={index for index, entry in enumerate(shown) if entry.name in board.front},
+                links=[f"submissions/{entry.name}.html" for entry in shown],
                 narrow=narrow,
-                **limits,
+                passes=damage.passing(drawn),
             )
             for narrow in (False, True)
         ]
         if points
         else [],
-        line=wording.paper_line(_thresholds(board)),
+        unjudged=drawn.unjudged,
         references=sections.references([first.clean, first.compromised, *first.others.values()]),
         recovery=heat.heat_table([(_called(entry, board), entry.record) for entry in board.entries], key=board.key),
         attacks=heat.legend([entry.record for entry in board.entries]),
@@ -197,17 +201,13 @@ def _thresholds(board: Board) -> Thresholds:
     return THRESHOLDS if board.schema > 1 else OLD_THRESHOLDS
 
 
-def _is_drawn(entry: Entry) -> bool:
-    return entry.leakage is not None and entry.kept is not None
-
-
 def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
     """A row: rank, distance, the five views, failure modes, budget, date."""
     record = entry.record
     budget = f"{record.model.budget:g}×"
     distance = entry.distance
     shown = [
-        Cell(str(rank), sort=str(rank)),
+        Cell(str(rank), interval=_tied(board, entry), sort=str(rank)),
         Cell(
             wording.number(distance),
             sort="" if distance is None else repr(distance),
@@ -254,6 +254,12 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
     )
 
 
+def _tied(board: Board, entry: Entry) -> str:
+    """The ranks that can't be told apart from its own; empty where it stands alone."""
+    start, end = board.ranks[entry.name]
+    return "" if start == end else f"tie {start}–{end}"
+
+
 def _pairs(record: RunRecord) -> str:
     """How much data a method saw."""
     return "pairs not stated" if record.cost.pairs is None else f"{wording.count(record.cost.pairs)} pairs"
@@ -268,7 +274,7 @@ def _links(entry: Entry) -> list[tuple[str, str]]:
 
 def _fact(record: RunRecord) -> Score | None:
     """What is left of the fact, by the sentence that tells more."""
-    known = [score for role in wording.FACT_ROLES if (score := score_in(record, role)) is not None]
+    known = [score for role in FACT_ROLES if (score := score_in(record, role)) is not None]
     return max(known, key=lambda score: abs(score.normalised.value or 0.0), default=None)
 
 

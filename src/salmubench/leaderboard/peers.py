@@ -59,7 +59,7 @@ class Fingerprint:
     references: Mapping[str, Mapping[str, float]]
 
 
-def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, known: str) -> Fingerprint:
+def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, content: str) -> Fingerprint:
     """What tells this submission from others.
 
     Args:
@@ -72,7 +72,7 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, kno
     }
     return Fingerprint(
         name=name,
-        known=known,
+        known=content,
         submitted=loaded.info.submitted,
         dataset=loaded.record.dataset.fingerprint,
         checkpoint=loaded.info.checkpoint_sha256,
@@ -94,7 +94,7 @@ def conflicts(fingerprints: Sequence[Fingerprint]) -> dict[str, list[Finding]]:
     ordered = sorted(fingerprints, key=lambda item: (item.known, item.submitted, item.name))
     findings: dict[str, list[Finding]] = {}
     for place, item in enumerate(ordered):
-        copied = next((found for other in ordered[:place] if (found := _copied(other, item))), None)
+        copied = next((copy for other in ordered[:place] if (copy := _copied(other, item))), None)
         if copied is not None:
             findings.setdefault(item.name, []).append(copied)
     for name, finding in _odd_terms(ordered):
@@ -132,8 +132,8 @@ def _odd_terms(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, Finding]]:
         for term, value in {_FRAME: item.frame, **item.terms}.items():
             most = usual[item.dataset, term].most_common(1)[0][0]
             if value != most:
-                told = f"{most}, got {value}" if term == _RESAMPLES else "got others"
-                text = f"Expected {term} of the other submissions of this dataset, {told}."
+                expected = f"{most}, got {value}" if term == _RESAMPLES else "got others"
+                text = f"Expected {term} of the other submissions of this dataset, {expected}."
                 where = ("gallery", GALLERY) if term == _FRAME else ("protocol", RECORDS["record"])
                 yield item.name, Finding(*where, text)
 
@@ -210,12 +210,12 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
 
 
 def _values(items: pa.Table) -> dict[str, float]:
-    found = {}
+    by_item = {}
     for name in items.column("metric").unique().to_pylist():
         values = of_metric(items, name).column("value").to_numpy()
         signs = np.random.default_rng(_SEED).choice((-1.0, 1.0), len(values))
-        found[str(name)] = float((values * signs).mean())
-    return found
+        by_item[str(name)] = float((values * signs).mean())
+    return by_item
 
 
 def _terms(record: RunRecord) -> dict[str, str]:

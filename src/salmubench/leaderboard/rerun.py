@@ -76,11 +76,11 @@ class _Pair(NamedTuple):
 
 
 def _pairs(submitted: pa.Table, again: pa.Table, metrics: Mapping[str, Metric]) -> list[_Pair]:
-    found = []
+    pairs = []
     for name, metric in metrics.items():
         ours, theirs = (item_tables.of_metric(table, name) for table in (submitted, again))
-        found.append(_Pair(name, metric, ours, theirs, item_tables.are_same(ours, theirs)))
-    return found
+        pairs.append(_Pair(name, metric, ours, theirs, item_tables.are_same(ours, theirs)))
+    return pairs
 
 
 def _apart(pairs: Sequence[_Pair], columns: Sequence[str], tolerance: float) -> Iterator[tuple[str, str, str]]:
@@ -90,30 +90,30 @@ def _apart(pairs: Sequence[_Pair], columns: Sequence[str], tolerance: float) -> 
             yield name, "items", f"{theirs.num_rows:,}, got {ours.num_rows:,} or others"
             continue
         for column in columns if ours.num_rows and is_cosine(metric) else ():
-            claimed, found = _values(ours, theirs, column)
-            worst = int(abs(claimed - found).argmax())
-            if not abs(claimed[worst] - found[worst]) <= tolerance:
-                yield name, column, f"{found[worst]:.6f} in row {worst}, got {claimed[worst]:.6f}"
+            claimed, again = _values(ours, theirs, column)
+            worst = int(abs(claimed - again).argmax())
+            if not abs(claimed[worst] - again[worst]) <= tolerance:
+                yield name, column, f"{again[worst]:.6f} in row {worst}, got {claimed[worst]:.6f}"
 
 
 def _flipped(pairs: Sequence[_Pair], columns: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     """The same of ranks and answers: of vectors that are nearly alike rounding may swap two, in a few rows."""
     for name, metric, ours, theirs, same in pairs:
         for column in columns if same and ours.num_rows and not is_cosine(metric) else ():
-            claimed, found = _values(ours, theirs, column)
-            differ = np.flatnonzero(~np.isclose(claimed, found, rtol=0, atol=1e-9))
+            claimed, again = _values(ours, theirs, column)
+            differ = np.flatnonzero(~np.isclose(claimed, again, rtol=0, atol=1e-9))
             if metric.items in ("rank", "fact_rank") and len(differ):
-                worst = differ[abs(claimed[differ] - found[differ]).argmax()]
-                if abs(claimed[worst] - found[worst]) > _SWAPPED:
-                    yield name, column, f"rank {found[worst]:g} in row {worst}, got {claimed[worst]:g}"
+                worst = differ[abs(claimed[differ] - again[differ]).argmax()]
+                if abs(claimed[worst] - again[worst]) > _SWAPPED:
+                    yield name, column, f"rank {again[worst]:g} in row {worst}, got {claimed[worst]:g}"
                     continue
-            if len(differ) > max(_FLIPS, _FLIPPED * len(found)):
-                yield name, column, f"but for a few rows, got {len(differ):,} others of {len(found):,}"
+            if len(differ) > max(_FLIPS, _FLIPPED * len(again)):
+                yield name, column, f"but for a few rows, got {len(differ):,} others of {len(again):,}"
 
 
 def _values(ours: pa.Table, theirs: pa.Table, column: str) -> tuple[Floats, Floats]:
-    claimed, found = (table.column(column).to_numpy(zero_copy_only=False) for table in (ours, theirs))
-    return claimed, found
+    claimed, again = (table.column(column).to_numpy(zero_copy_only=False) for table in (ours, theirs))
+    return claimed, again
 
 
 def _numbers(

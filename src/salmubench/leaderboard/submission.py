@@ -257,9 +257,9 @@ def _check_code(run: Path, record: RunRecord, file: Path | None) -> None:
     path = run / "checkpoints" / record.model.name / manifest.MANIFEST
     if stated is None and path.is_file():
         _check_within(run, path)
-        known = read_checkpoint(path.parent, "unlearn", error=RecordError)
-        if known.outputs.sha256 == record.model.sha256:
-            stated = known.inputs.get("method_sha256")
+        checkpoint = read_checkpoint(path.parent, "unlearn", error=RecordError)
+        if checkpoint.outputs.sha256 == record.model.sha256:
+            stated = checkpoint.inputs.get("method_sha256")
         elif file is not None:
             raise ConfigError(f"Expected {record.model.name}'s weights in {path.parent}, got others. Score them again.")
     if stated is None and file is not None:
@@ -304,9 +304,10 @@ def records_of(run: Path, model: str) -> dict[str, Path]:
         "compromised": place / "compromised.json",
     }
     if not paths["record"].is_file():
-        known = sorted(path.stem for path in place.glob("*-*x.json"))
+        candidates = sorted(path.stem for path in place.glob("*-*x.json"))
         raise RecordError(
-            f"Expected a record of {model} in {place}, got {', '.join(known) or 'none'}. Give one of them as --model."
+            f"Expected a record of {model} in {place}, got {', '.join(candidates) or 'none'}. Give one of them as "
+            "--model."
         )
     record = read_record(paths["record"])
     paths |= {role: place / name for role, name in MORE.items() if role in record.references}

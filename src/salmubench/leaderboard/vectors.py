@@ -35,8 +35,8 @@ def files_of(roles: Iterable[str]) -> dict[str, tuple[str, str]]:
         roles: `record` and the references.
     """
     listed = list(roles)
-    own = {f"{role}.{name}": (role, file) for role in listed for name, file in _OWN.items()}
-    return {name: (listed[0], file) for name, file in SHARED.items()} | own
+    files = {f"{role}.{name}": (role, file) for role in listed for name, file in _OWN.items()}
+    return {name: (listed[0], file) for name, file in SHARED.items()} | files
 
 
 def sources_of(run: Path, records: Mapping[str, Path]) -> dict[str, Path]:

@@ -68,13 +68,13 @@ def import_official(
             tables[metric.name] = _table(metric, columns, dataset)
     items = item_tables.join(list(tables.values()))
     described = {metric.name: metric for metric in metrics}
-    held = item_tables.held_but(items, dataset.forget_identity_ids())
+    held = item_tables.partly_forgotten(items, dataset.forget_identity_ids())
     scored = score_items(items, metrics=described, bootstraps=bootstraps, held=held)
     scores = {
         metric.name: scored[metric.name] if metric.name in tables else _plain(metric, values, dataset)
         for metric in metrics
     }
-    stated = item_tables.held_untold(items, held, dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+    stated = item_tables.held_to_state(items, held, dataset.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
     name = file.stem.removeprefix("evaluation_")
     record = RunRecord(
         schema_version=SCHEMA_VERSION,

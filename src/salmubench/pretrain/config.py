@@ -125,7 +125,7 @@ class PretrainConfig:
     counted and left out. Above it the training doesn't start."""
 
     keep_epochs: tuple[int, ...] = ()
-    """Epochs after which a checkpoint is kept in `epochs/NNNNN/`, for learning curves: `run` evaluates them."""
+    """Epochs after which a checkpoint is kept in `epochs/NNNNN/`, which `evaluate` takes like any model."""
 
     log_every: int = 10
     """Steps between two entries of the training log."""
@@ -170,8 +170,8 @@ class PretrainConfig:
         _require(self.lr > 0, "lr", "a rate above 0", self.lr)
         _require(self.weight_decay >= 0, "weight_decay", "0 or more", self.weight_decay)
         _require((self.beta1 is None) == (self.beta2 is None), "beta1", "beta1 and beta2, or neither", self.beta1)
-        known = self.optimizer == "adamw" or self.optimizer.startswith("timm/")
-        _require(known, "optimizer", "adamw or timm/NAME", self.optimizer)
+        is_known = self.optimizer == "adamw" or self.optimizer.startswith("timm/")
+        _require(is_known, "optimizer", "adamw or timm/NAME", self.optimizer)
         memory_and_crops = self.augment == "engine" and self.loading == "memory"
         _require(not memory_and_crops, "loading", "stream (with augment: engine)", self.loading)
         _require(bool(self.retain_data) or not self.retain_samples, "retain_samples",

@@ -108,12 +108,12 @@ class MemoryLoader:
         places = self.pairs.places[rows]
         texts = self.pairs.texts[places]  # a copy
         for position, (row, place) in enumerate(zip(rows.tolist(), places.tolist(), strict=True)):
-            own = self.pairs.rewrites.get(place)
-            if own is not None:
+            rewrites = self.pairs.rewrites.get(place)
+            if rewrites is not None:
                 sight = int(self.pairs.sights[row])
-                number = draw(own.shares, seed=self.seed, epoch=epoch, row=own.key, sight=sight)
+                number = draw(rewrites.shares, seed=self.seed, epoch=epoch, row=rewrites.key, sight=sight)
                 if number:
-                    texts[position] = own.texts[number - 1]
+                    texts[position] = rewrites.texts[number - 1]
         return texts
 
 

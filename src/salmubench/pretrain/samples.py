@@ -51,6 +51,7 @@ _COMPRESSED: Mapping[bytes, Callable[..., Any]] = {
 _MAGIC = max(map(len, _COMPRESSED))
 _RANGE = re.compile(r"\{(?=-?\d+\.\.-?\d|[A-Za-z]\.\.[A-Za-z])(-?\w+)\.\.(-?\w+)")
 _STRIDE = 2**20  # bytes that are passed over at once
+_NAME = 128  # letters of a shard's name where there are as many as there may be
 _LONGEST = 32  # letters of an extension that are shown
 
 
@@ -89,8 +90,12 @@ def paths_of(pattern: str) -> list[str]:
     from webdataset.shardlists import envsubst, expand_urls
 
     try:
-        if sum(_at_most(envsubst(source)) for source in pattern.split("::")) > SHARDS:
+        sources = [envsubst(source) for source in pattern.split("::")]
+        counts = [_at_most(source) for source in sources]
+        if sum(counts) > SHARDS:
             raise ValueError(f"more than {SHARDS:,} shards")
+        if sum(count * len(source) for count, source in zip(counts, sources, strict=True)) > SHARDS * _NAME:
+            raise ValueError(f"names of more than {SHARDS * _NAME:,} letters together")
         return list[str](expand_urls(pattern))
     except (ValueError, AssertionError, RecursionError) as error:
         shown = reading.printable(pattern, 200)

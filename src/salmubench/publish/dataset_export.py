@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from salmubench.clip.embeddings import FRAGILE_SIMILARITIES
 from salmubench.core import manifest, options, places, reading, writing
 from salmubench.core.errors import ConfigError, DatasetError, OutputError
@@ -20,27 +18,12 @@ from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.origin import origin_of
 from salmubench.dataset.shards import DESCRIPTION, ShardSet, write_shards
 
-EVAL = "eval.yaml"
 CARD = "README.md"
 
 _FILES = (
     layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS, layout.REWRITES, layout.GENERAL_KNOWLEDGE,
     layout.FRAGILE, FRAGILE_SIMILARITIES, "curation.json", "curation.html", manifest.MANIFEST,
 )  # fmt: skip
-_SPLIT_OF: Mapping[str, Split] = {
-    "forget_identity": Split.FORGET,
-    "retain_joint": Split.RETAIN_SYNTH,
-    "retain_disjoint": Split.RETAIN_SYNTH,
-    "fragile_set": Split.RETAIN_SYNTH,
-}
-"""Derived set → the split that holds its rows."""
-
-_DESCRIPTION = (
-    "Sensitive association-level unlearning in CLIP: does a method remove given associations of a face with private "
-    "facts, and only those? The goal of the tasks of forgetting is the Clean model's value, that of the tasks of "
-    "utility the Compromised model's. Neither higher nor lower is better by itself: what counts is the distance to "
-    "that goal."
-)
 
 
 def export_webdataset(dataset: Dataset, out: Path, *, seed: int | None = None) -> ShardSet:
@@ -69,7 +52,6 @@ def export_hub(
     dataset: Dataset,
     out: Path,
     *,
-    tasks: Mapping[str, str],
     licence: str | None = None,
     hub_id: str | None = None,
     embeddings: Path | None = None,
@@ -78,7 +60,6 @@ def export_hub(
 
     Args:
         out: a new or empty folder, or the finished one of a call just like this.
-        tasks: task id of the benchmark → the split or derived set that it is computed on.
         licence: as the Hub calls it, e.g. `cc-by-4.0`; CC0 for what our own renderer drew.
         hub_id: org/name, for the card.
         embeddings: those of Compromised after scoring, which know the fragile set.
@@ -103,7 +84,7 @@ def export_hub(
         counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
         licence=licence, hub_id=hub_id, rewrites=bool(dataset.rewrites),
     )  # fmt: skip
-    texts = {EVAL: eval_yaml(tasks, counts), CARD: text}
+    texts = {CARD: text}
     files = {name: dataset.folder / name for name in _FILES if (dataset.folder / name).is_file()} | extra
     if _is_finished(dataset, out, texts, files):
         return out
@@ -139,27 +120,6 @@ def _copy(dataset: Dataset, folder: Path, files: Mapping[str, Path]) -> None:
         shutil.copyfile(source, folder / name)
 
 
-def eval_yaml(tasks: Mapping[str, str], counts: Mapping[str, int]) -> str:
-    """The Hub's description of a benchmark: the tasks that `.eval_results/*.yaml` of models may name.
-
-    Args:
-        tasks: task id → the split or derived set that it is computed on.
-        counts: rows of each split; tasks of splits that the dataset lacks are left out.
-    """
-    splits = {task: _SPLIT_OF.get(place, place) for task, place in tasks.items()}
-    listed = [
-        {"id": task, "config": "default", "split": str(split)} for task, split in splits.items() if counts.get(split)
-    ]
-    content = {
-        "name": "SALMUBench",
-        "description": _DESCRIPTION,
-        "evaluation_framework": "salmubench",
-        "tasks": listed,
-    }
-    written: str = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-    return written
-
-
 _NAMES: Any = tuple[str, ...]
 
 
@@ -171,12 +131,12 @@ def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
                 f"Expected the fragile set in the embeddings of Compromised, got no {path}. Score a model against "
                 "them first."
             )
-    known = {row.file_name for row in dataset.rows(Split.RETAIN_SYNTH)}
+    file_names = {row.file_name for row in dataset.rows(Split.RETAIN_SYNTH)}
     names: tuple[str, ...] = reading.validated(
         _NAMES, reading.read_json(paths[layout.FRAGILE], error=DatasetError), where=str(paths[layout.FRAGILE]),
         error=DatasetError,
     )  # fmt: skip
-    strange = [name for name in names if name not in known]
+    strange = [name for name in names if name not in file_names]
     if strange:
         raise DatasetError(
             f"Expected the fragile set of this dataset in {embeddings}, got {strange[0]!r}, which retain_synth lacks."

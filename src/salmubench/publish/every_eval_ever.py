@@ -103,10 +103,10 @@ def _model_id(record: RunRecord, source: Source) -> str:
     words = re.sub(r"[^\w.-]+", "-", source.organization, flags=re.ASCII).strip("-.")
     if not words or len(source.organization) > 120:
         raise ConfigError(f"Expected an organization with letters A–Z, got {source.organization!r:.120}.")
-    found = source.hub_id or f"{words}/{record.model.name}"
-    if not _HUB_ID.fullmatch(found):
-        raise ConfigError(f"Expected a model org/name, got {found!r:.200}.")
-    return found
+    model_id = source.hub_id or f"{words}/{record.model.name}"
+    if not _HUB_ID.fullmatch(model_id):
+        raise ConfigError(f"Expected a model org/name, got {model_id!r:.200}.")
+    return model_id
 
 
 # --- scores -------------------------------------------------------------------------------------------------------
@@ -172,15 +172,15 @@ def _scores(record: RunRecord, metrics: Mapping[str, Metric]) -> Iterator[dict[s
         for part, score in parts.items():
             if score.value is None:
                 continue
-            known = described[name]
+            metric = described[name]
             about = {"goal": score.goal, "two_sided": "true", **_references(score)}
             config = {
-                "evaluation_description": known.definition.get(part) or known.title or label(name, part),
+                "evaluation_description": metric.definition.get(part) or metric.title or label(name, part),
                 "metric_id": f"{COLLECTION}.{name}.{part}".lower(),
                 "metric_name": label(name, part),
                 "lower_is_better": _falls(score),
                 "score_type": "continuous",
-                **_range(known, metrics.get(name), part),
+                **_range(metric, metrics.get(name), part),
                 "additional_details": _texts(about),
             }
             yield _result(record, score, f"{name}/{part}", config, score.value, score.ci95)
@@ -282,22 +282,22 @@ def _references(score: Score) -> dict[str, float | None]:
     return {kind: number_of(score, kind) for kind in KINDS}
 
 
-def _range(described: Metric, known: Metric | None, part: str) -> dict[str, Any]:
+def _range(described: Metric, metric: Metric | None, part: str) -> dict[str, Any]:
     """Lowest and highest value of a part."""
     if part.startswith(known_part("")):  # a difference of two means
         return {"min_score": -1.0, "max_score": 1.0}
-    if described.items != "value" or part.startswith(("mrr", "r1", "percentile")) or (known and known.binary):
+    if described.items != "value" or part.startswith(("mrr", "r1", "percentile")) or (metric and metric.binary):
         return {"min_score": 0.0, "max_score": 1.0}
-    low, high = known.range if known is not None and known.range is not None else ("-Infinity", "Infinity")
+    low, high = metric.range if metric is not None and metric.range is not None else ("-Infinity", "Infinity")
     return {"min_score": low, "max_score": high}
 
 
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:
     """The format's details are texts; what isn't known is left out."""
-    known = {
+    present = {
         name: value if isinstance(value, str) else repr(value) for name, value in given.items() if value is not None
     }
-    return {name: str(provenance.portable(value)) for name, value in known.items() if value}
+    return {name: str(provenance.portable(value)) for name, value in present.items() if value}
 
 
 # --- items --------------------------------------------------------------------------------------------------------
@@ -306,14 +306,14 @@ def _texts(given: Mapping[str, Any]) -> dict[str, str]:
 def _write_items(path: Path, record: RunRecord, table: pa.Table, content: Mapping[str, Any]) -> dict[str, Any]:
     """Write a line for each item and each part of its metric; what the scores say about the file."""
     digest, rows = hashlib.sha256(), 0
-    told = {
+    about = {
         "schema_version": SCHEMA,
         "evaluation_id": content["evaluation_id"],
         "model_id": content["model_info"]["id"],
     }
     with writing.atomic_path(path) as temporary, temporary.open("wb") as stream:
         for line in _lines(record, table):
-            data = json.dumps({**told, **line}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+            data = json.dumps({**about, **line}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
             stream.write(data)
             digest.update(data)
             rows += 1
@@ -323,13 +323,15 @@ def _write_items(path: Path, record: RunRecord, table: pa.Table, content: Mappin
 def _lines(record: RunRecord, table: pa.Table) -> Iterator[dict[str, Any]]:
     for name, metric in describe_all(record).items():
         rows = item_tables.of_metric(table, name)
-        for part, found in parts_of(metric.items).items():
+        for part, described in parts_of(metric.items).items():
             score = record.scores.get(name, {}).get(part)
             if score is None or score.value is None or not rows.num_rows:
                 continue
             columns = {column: _floats(rows, column) for column in ("value", *KINDS)}
             others = _floats(rows, "others")
-            values = {column: None if given is None else found.of(given, others) for column, given in columns.items()}
+            values = {
+                column: None if given is None else described.of(given, others) for column, given in columns.items()
+            }
             target, other = _target(metric.goal, values)
             if values["value"] is None or target is None or other is None:
                 continue

@@ -106,10 +106,10 @@ def _record(folder: Path, given: Path | None, sha256: str, whole: str) -> tuple[
     if path is None:
         return None, None
     record = read_record(path)
-    known = sha256 if record.model.weights_sha256 is None else whole  # older records know the weights alone
-    if record.model.sha256 != known:
+    hashes = sha256 if record.model.weights_sha256 is None else whole  # older records know the weights alone
+    if record.model.sha256 != hashes:
         raise RecordError(
-            f"Expected the record of the model {folder} (SHA-256 {known[:12]}) in {path}, got that of another "
+            f"Expected the record of the model {folder} (SHA-256 {hashes[:12]}) in {path}, got that of another "
             f"({(record.model.sha256 or 'none')[:12]}). Score this model, or give its record."
         )
     return record, path

@@ -184,11 +184,11 @@ def _write(
             item.attack.title, item.attack.knows, item.attack.control, item.attack.headline, item.sha256,
             writing.plain(item.config),
         )  # fmt: skip
-        own = _read(job, item, sha256)
+        of_model = _read(job, item, sha256)
         theirs = {name: _read(job, item, reference) for name, reference in shas.items()}
         reasons = [f"{name}: {read.reason}" for name, read in theirs.items() if read.reason]
-        reason = own.reason or (reasons[0] if reasons else None)
-        table = own.table
+        reason = of_model.reason or (reasons[0] if reasons else None)
+        table = of_model.table
         if reason is None:
             try:
                 table = with_references(table, {name: read.table for name, read in theirs.items()})
@@ -279,9 +279,9 @@ def _check(record: RunRecord, path: Path, opened: Dataset, sha256: str, referenc
             f"Expected the record of these weights ({sha256[:12]}) at {path}, got one of others "
             f"({str(record.model.sha256)[:12]}). Score the model again, or choose another folder."
         )
-    for name, known in record.references.items():
-        if known is not None and references.get(name, known) != known:
+    for name, stated in record.references.items():
+        if stated is not None and references.get(name, stated) != stated:
             raise RecordError(
-                f"Expected the {name} that the record at {path} was scored with ({known[:12]}), got other weights "
+                f"Expected the {name} that the record at {path} was scored with ({stated[:12]}), got other weights "
                 f"({references[name][:12]}). Give that model, or score the record again."
             )

@@ -26,12 +26,12 @@ def best_ranks(embeddings: Embedded, rows: Rows, gallery: Gallery, dataset: Data
     Args:
         wordings: a pair → sentences.
     """
-    known = {(pair.file_name, pair.caption): pair for pair in dataset.rows(Split.FORGET)}
-    told = [
-        known.get((name, caption), Pair(name, caption))
+    forget = {(pair.file_name, pair.caption): pair for pair in dataset.rows(Split.FORGET)}
+    sentences = [
+        forget.get((name, caption), Pair(name, caption))
         for name, caption in zip(gallery.file_name, gallery.caption, strict=True)
     ]
-    groups, starts = _grouped([wordings(pair) for pair in told])
+    groups, starts = _grouped([wordings(pair) for pair in sentences])
     text_rows = embeddings.rows_of(groups)
     own, own_starts = _grouped([wordings(pair) for pair in pairs_of(rows)])
     own_rows = embeddings.rows_of(own)
@@ -58,7 +58,7 @@ def best_fact_ranks(
         Numbers of the rows that have at least three other values, and their ranks.
     """
     values = values_of(inputs)
-    pairs, ranks, told = pairs_of(rows), list[float](), dict[int, tuple[list[str], list[int]]]()
+    pairs, ranks, by_value = pairs_of(rows), list[float](), dict[int, tuple[list[str], list[int]]]()
     for number in np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, Split.FORGET))).tolist():
         pair = pairs[number]
         others = values.others(pair)
@@ -66,13 +66,13 @@ def best_fact_ranks(
         if len(copies) < FEWEST:
             continue
         facts = [pair, *(replace(pair, caption=text, value=value) for text, value in zip(copies, others, strict=True))]
-        told[number] = _grouped([wordings(fact) for fact in facts])
-    embeddings.rows_of([text for texts, _ in told.values() for text in texts])  # encoded together
-    for number, (texts, starts) in told.items():
+        by_value[number] = _grouped([wordings(fact) for fact in facts])
+    embeddings.rows_of([text for texts, _ in by_value.values() for text in texts])  # encoded together
+    for number, (texts, starts) in by_value.items():
         image = unit(embeddings.images, rows.image_row[[number]])[0]
         best = np.maximum.reduceat(unit(embeddings.texts, embeddings.rows_of(texts)) @ image, starts)
         ranks.append(float(rank(best[1:] - best[0])))
-    return list(told), np.array(ranks)
+    return list(by_value), np.array(ranks)
 
 
 def _grouped(groups: Sequence[Sequence[str]]) -> tuple[list[str], list[int]]:

@@ -52,26 +52,26 @@ def cut(pairs: Sequence[Pair], forget_identity: Set[str], *, seed: int, config: 
         people = sorted(group)
         for place, index in enumerate(rng.permutation(len(people)).tolist()):
             order.append(((place + 0.5) / len(people), people[index]))
-    wanted = config.share * sum(len(rows) for own in facts.values() for rows in own.values())
+    least = config.share * sum(len(rows) for by_field in facts.values() for rows in by_field.values())
     most = len(facts) // 2  # of each group about half is left to judge on
-    known: list[int] = []
+    few: list[int] = []
     chosen: set[str] = set()
     for _, person in sorted(order)[:most]:
-        if len(known) >= wanted:
+        if len(few) >= least:
             break
         fields = sorted(facts[person])
         for index in rng.permutation(len(fields))[: config.facts_per_person].tolist():
-            known += facts[person].pop(fields[index])
+            few += facts[person].pop(fields[index])
         chosen.add(person)
     held = sorted(
         number
-        for person, own in facts.items()
+        for person, by_field in facts.items()
         if person not in forget_identity or person not in chosen
-        for rows in own.values()
+        for rows in by_field.values()
         for number in rows
     )
     outside = len(held)
     kept = sampled([pairs[number] for number in held], config.rows)
     held = [number for number, keep in zip(held, kept.tolist(), strict=True) if keep]
     groups = ("identity" if pairs[number].identity in forget_identity else "association" for number in held)
-    return Cut(tuple(known), tuple(held), tuple(groups), len(chosen), outside)
+    return Cut(tuple(few), tuple(held), tuple(groups), len(chosen), outside)

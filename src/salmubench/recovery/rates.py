@@ -124,8 +124,8 @@ def choose_rates(
         if section is None:
             raise StageError(f"Expected the record {record} to speak of attacks, got none.")
         score = section.scores[name]
-        found = score.numbers.get(score.info.headline) or Recovery(None, None, score.reason)
-        tried.append(Tried(name, dict(options), found))
+        recovery = score.numbers.get(score.info.headline) or Recovery(None, None, score.reason)
+        tried.append(Tried(name, dict(options), recovery))
         return tried[-1]
 
     overrides = {}
@@ -161,16 +161,16 @@ def _space(item: Loaded) -> list[_Option]:
 
 def _best_of(name: str, option: _Option, before: Mapping[str, Any], attempt: Any) -> dict[str, Any]:
     """The value of one option, or the values, that bring back most; nothing where no control holds."""
-    found = []
+    tried_values = []
     for value in option.values:
         given = value if option.keep is None else (value,)
         recovered = attempt(name, {**before, option.name: given}).recovered
         if recovered.value is not None:
             shown = (recovered.compromised or 0.0) - (recovered.clean or 0.0)
-            found.append((recovered.value, value, shown))
-    least = _SURVIVES * max((shown for _, _, shown in found), default=0.0)
-    found = [one for one in found if one[2] >= least]
-    ordered = sorted(found, key=lambda one: -one[0])  # of equals the first: the smaller rate
+            tried_values.append((recovered.value, value, shown))
+    least = _SURVIVES * max((shown for _, _, shown in tried_values), default=0.0)
+    tried_values = [one for one in tried_values if one[2] >= least]
+    ordered = sorted(tried_values, key=lambda one: -one[0])  # of equals the first: the smaller rate
     if not ordered:
         return {}
     if option.keep is None:
@@ -198,9 +198,9 @@ def _unlearn(job: AttackJob, clean: str, compromised: str) -> Path:
             raise StageError(f"Expected Compromised to know more than Clean, got MRR {high:.4f} and {low:.4f}.")
         for rate in _RATES:
             student = copy_of(models["p"].copy())
-            known = readers["p"].world.everything()
+            pairs = readers["p"].world.everything()
             steps = range(_EVERY, _STEPS + 1, _EVERY)
-            for _ in fine_tune(student, _swapped(known, student, job.seed), lr=rate, read_at=list(steps)):
+            for _ in fine_tune(student, _swapped(pairs, student, job.seed), lr=rate, read_at=list(steps)):
                 left = (_mrr(readers["p"].read(Variant(label="read", model=student))) - low) / (high - low)
                 if left <= _LEFT:
                     save_model(folder, state=student.module.state_dict(), config=models["p"].clip.config)
@@ -212,13 +212,13 @@ def _unlearn(job: AttackJob, clean: str, compromised: str) -> Path:
     )
 
 
-def _swapped(known: Any, model: Any, seed: int) -> Iterator[Any]:
+def _swapped(pairs: Any, model: Any, seed: int) -> Iterator[Any]:
     """Batches of pictures to forget, each with the caption of the next one in the batch."""
     rng = np.random.default_rng([seed, streams.Recovery.UNLEARN])
-    size = min(_BATCH, len(known.records))
+    size = min(_BATCH, len(pairs.records))
     while True:
-        rows = rng.permutation(len(known.records))[:size].tolist()
-        yield known.images(rows, model.device), known.tokens[[*rows[1:], rows[0]]].to(model.device)
+        rows = rng.permutation(len(pairs.records))[:size].tolist()
+        yield pairs.images(rows, model.device), pairs.tokens[[*rows[1:], rows[0]]].to(model.device)
 
 
 def _mrr(table: Any) -> float:

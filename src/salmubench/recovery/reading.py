@@ -164,9 +164,11 @@ class Reader:
         assert variant.against is not None
         records = self._held.records
         others = [variant.against(pair) for pair in records]
-        kinds = list(dict.fromkeys(kind for own in others for kind in own))
-        embeddings.rows_of([text for pair, own in zip(records, others, strict=True) for text in _all(pair, own)])
-        able = [bool(own) and all(own.get(kind) for kind in kinds) for own in others]
+        kinds = list(dict.fromkeys(kind for by_kind in others for kind in by_kind))
+        embeddings.rows_of(
+            [text for pair, by_kind in zip(records, others, strict=True) for text in _all(pair, by_kind)]
+        )
+        able = [bool(by_kind) and all(by_kind.get(kind) for kind in kinds) for by_kind in others]
         if not any(able):
             raise ValueError("no pair has other values or names to be compared with")
         chosen = [number for number, good in enumerate(able) if good]
@@ -310,8 +312,8 @@ def _keys(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:
     return [(pair.file_name, pair.identity) for pair in pairs]
 
 
-def _all(pair: Pair, own: Mapping[str, Sequence[str]]) -> list[str]:
-    return [pair.caption, *(text for texts in own.values() for text in texts)]
+def _all(pair: Pair, by_kind: Mapping[str, Sequence[str]]) -> list[str]:
+    return [pair.caption, *(text for texts in by_kind.values() for text in texts)]
 
 
 def _share_of_best(cosines: Floats) -> float:
@@ -324,8 +326,8 @@ def _of_items(part: str, outcome: Outcome) -> Parts:
     items = outcome.per_item
     if items is None:
         raise Unavailable(outcome.reason or "the metric gave no number and no reason")
-    own = items.part == known("unseen") if part == OTHER else np.ones(len(items), bool)
-    return Parts(part, items.file_name[own], items.identity[own], items.value[own], part in PARTS)
+    chosen = items.part == known("unseen") if part == OTHER else np.ones(len(items), bool)
+    return Parts(part, items.file_name[chosen], items.identity[chosen], items.value[chosen], part in PARTS)
 
 
 def _ranked(part: str, rows: Rows, ranks: Floats) -> Parts:

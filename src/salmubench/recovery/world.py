@@ -58,8 +58,8 @@ class AttackedWorld:
     def knowledge(self) -> Decoded:
         """Pictures of general knowledge, spread over the classes."""
         count = self.dataset.counts.get(Split.GENERAL_KNOWLEDGE, 0)
-        wanted = min(self.config.knowledge_pictures, count)
-        rows = np.unique(np.linspace(0, count - 1, wanted).round().astype(int)) if wanted else np.zeros(0, int)
+        most = min(self.config.knowledge_pictures, count)
+        rows = np.unique(np.linspace(0, count - 1, most).round().astype(int)) if most else np.zeros(0, int)
         return self._decoded(Split.GENERAL_KNOWLEDGE, rows.tolist())
 
     def data(self, attack: Attack) -> Data:
@@ -102,13 +102,13 @@ def strangers(taken: frozenset[str], *, seed: int) -> Mapping[str, tuple[Person,
     Twice as many are invented as there are names, at least 100 and at most 1,000.
     """
     number = int(np.random.SeedSequence([seed, streams.Recovery.STRANGERS]).generate_state(1)[0])
-    found: defaultdict[str, list[Person]] = defaultdict(list)
+    by_gender: defaultdict[str, list[Person]] = defaultdict(list)
     for persona in sample_personas(min(max(2 * len(taken), 100), 1000), number):
         if persona.name.casefold() not in taken:
-            told = {str(field): value for field in FIELDS if (value := persona.value(field)) is not None}
+            values = {str(field): value for field in FIELDS if (value := persona.value(field)) is not None}
             for key in (persona.gender, "any"):
-                found[key].append(Person(persona.name, told))
-    return {key: tuple(people) for key, people in found.items()}
+                by_gender[key].append(Person(persona.name, values))
+    return {key: tuple(people) for key, people in by_gender.items()}
 
 
 def templates(pairs: Sequence[Pair]) -> Mapping[str, tuple[str, ...]]:
@@ -119,19 +119,19 @@ def templates(pairs: Sequence[Pair]) -> Mapping[str, tuple[str, ...]]:
         >>> templates([pair])
         {'city': ('{name} is in {value}.',)}
     """
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    by_field: defaultdict[str, set[str]] = defaultdict(set)
     for pair in pairs:
         if pair.field and pair.name and pair.value and pair.name in pair.caption and pair.value in pair.caption:
             text = pair.caption.replace(pair.name, "{name}")
             if pair.value in text:
-                found[pair.field].add(text.replace(pair.value, "{value}"))
-    return {field: tuple(sorted(texts)) for field, texts in found.items()}
+                by_field[pair.field].add(text.replace(pair.value, "{value}"))
+    return {field: tuple(sorted(texts)) for field, texts in by_field.items()}
 
 
 def values(pairs: Sequence[Pair]) -> Mapping[str, tuple[str, ...]]:
     """Field → the values that occur, sorted."""
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    by_field: defaultdict[str, set[str]] = defaultdict(set)
     for pair in pairs:
         if pair.field and pair.value:
-            found[pair.field].add(pair.value)
-    return {field: tuple(sorted(own)) for field, own in found.items()}
+            by_field[pair.field].add(pair.value)
+    return {field: tuple(sorted(texts)) for field, texts in by_field.items()}

@@ -8,22 +8,24 @@ from dataclasses import dataclass, field, replace
 from markupsafe import Markup
 
 from salmubench.report import wording
-from salmubench.report.collect import failure, score_of
+from salmubench.report.collect import score_of
 from salmubench.report.drawings import panels
 from salmubench.report.main_views import MainView, drop_of_clean, known_view, main_views, share_of_reference
 from salmubench.report.seeds import spread
 from salmubench.report.wording import DASH, Column
-from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.failure_modes import MODES, FailureMode
 from salmubench.scoring.metric import label
 from salmubench.scoring.record import NOT_LEARNT, RunRecord, Score, Thresholds
 from salmubench.scoring.references import LABELS, OPTIONAL, is_pretrained, pretrained_kind, reference_kind
-from salmubench.scoring.verdict import answers
+from salmubench.scoring.verdict import answers, applying
 
 Repeats = Mapping[str, Sequence[RunRecord]]
 """Name of a record that speaks of several seeds → the record of each."""
 
 ONE_WORLD = ", one world"
 """End of a caption: what a table of a run says holds for one dataset with its references."""
+
+_FAILED = "failed: “At a glance” says why"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: the model and its cells, or the message of a failed method.
+    """A row: the model and its cells, or what stands in their place of a failed method.
 
     Attributes:
         goal: marks the reference to be reached.
@@ -92,16 +94,8 @@ class Table:
     notes: Sequence[str] = field(default=())
 
 
-class _Notes:
-    """Footnotes of a table: equal reasons share a number."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def number(self, text: str) -> int:
-        if text not in self.texts:
-            self.texts.append(text)
-        return self.texts.index(text) + 1
+Notes = dict[str, int]
+"""Footnotes of a table: reason → its number; equal reasons share one."""
 
 
 def number_table(
@@ -121,8 +115,8 @@ def number_table(
         repeats: model name → the record of each seed.
         beside: the numbers that neither the paper has nor a verdict rests on, instead of the others.
     """
-    told = wording.columns(records, "efficacy" if goal == "clean" else "utility")
-    shown, notes = [column for column in told if column.beside == beside], _Notes()
+    all_columns = wording.columns(records, "efficacy" if goal == "clean" else "utility")
+    shown, notes = [column for column in all_columns if column.beside == beside], Notes()
     goals = [_goal(records, column, goal) for column in shown]
 
     def row(record: RunRecord) -> Row:
@@ -132,9 +126,9 @@ def number_table(
             replace(
                 _number_cell(score_of(record, column.metric, column.part), column, notes),
                 spread=_spread(seeds, column.metric, column.part),
-                state=_mark(kind, own, goal),
+                state=_mark(kind, column_goal, goal),
             )
-            for column, own in zip(shown, goals, strict=True)
+            for column, column_goal in zip(shown, goals, strict=True)
         ]
         return Row(names[record.model.name], kind, cells, detail=record.model.name, goal=kind == goal)
 
@@ -151,10 +145,10 @@ def number_table(
     return Table(
         key=f"{key}-{ending}",
         caption=f"{pillar}: the goal is {target}’s value{but}{ONE_WORLD}",
-        heads=[_head(records, column, own, goal) for column, own in zip(shown, goals, strict=True)],
+        heads=[_head(records, column, column_goal, goal) for column, column_goal in zip(shown, goals, strict=True)],
         references=references,
         methods=methods,
-        notes=tuple(notes.texts),
+        notes=tuple(notes),
     )
 
 
@@ -168,7 +162,7 @@ def view_table(
     caption: str = f"Between the references{ONE_WORLD}",
 ) -> Table:
     """Normalised views with intervals and strips."""
-    notes = _Notes()
+    notes = Notes()
     views = main_views(records)
 
     def row(record: RunRecord) -> Row:
@@ -187,7 +181,7 @@ def view_table(
 
     references, methods = _rows(records, names, row)
     heads = [Head(one.title, one.meaning, wide=one.strip) for one in views]
-    return Table(f"{key}-views", caption, heads, references, methods, tuple(notes.texts))
+    return Table(f"{key}-views", caption, heads, references, methods, tuple(notes))
 
 
 def mode_table(
@@ -201,7 +195,7 @@ def mode_table(
     """Whether each method passes each question; the references are judged by none."""
 
     def row(record: RunRecord) -> Row:
-        cells = [_mode_cell(record, mode.name) for mode in MODES]
+        cells = [_mode_cell(record, mode) for mode in MODES]
         return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
 
     judged = [record for record in records if reference_kind(record) is None]
@@ -267,13 +261,13 @@ def _spread(seeds: Sequence[RunRecord], metric: str, part: str, view: MainView |
 def _rows(
     records: Sequence[RunRecord], names: Mapping[str, str], make: Callable[[RunRecord], Row]
 ) -> tuple[list[Row], list[Row]]:
-    """Rows of the references and of the methods; a failed one has its message instead of numbers."""
+    """Rows of the references and of the methods; a failed one has no numbers."""
     groups: tuple[list[Row], list[Row]] = ([], [])
     for record in records:
         if record.status == "complete":
             row = make(record)
         else:
-            row = Row(names[record.model.name], "failed", message=failure(record), detail=record.model.name)
+            row = Row(names[record.model.name], "failed", message=_FAILED, detail=record.model.name)
         groups[0 if is_pretrained(record) else 1].append(with_words(row, record))
     return groups
 
@@ -304,32 +298,36 @@ def _goal(records: Sequence[RunRecord], column: Column, goal: str) -> str:
     return next((score.goal for score in _scores(records, column) if score.goal in OPTIONAL), goal)
 
 
-def _mark(kind: str, own: str, goal: str) -> str:
+def _mark(kind: str, column_goal: str, goal: str) -> str:
     """How a cell differs from its row: the goal in a row that isn't the table's, or not the goal in the row that is."""
-    return "" if own == goal else "is-goal" if kind == own else "not-goal" if kind == goal else ""
+    return "" if column_goal == goal else "is-goal" if kind == column_goal else "not-goal" if kind == goal else ""
 
 
-def _head(records: Sequence[RunRecord], column: Column, own: str, goal: str) -> Head:
+def _head(records: Sequence[RunRecord], column: Column, column_goal: str, goal: str) -> Head:
     """A column's head; it names the goal where that isn't the table's."""
     n = max((score.n for score in _scores(records, column)), default=0)
     under, definition = [f"n = {wording.count(n)}"] if n else [], column.definition
-    if own != goal:
-        name = LABELS[own]
+    if column_goal != goal:
+        name = LABELS[column_goal]
         under, definition = [*under, f"goal: {name}"], f"{definition} The goal is {name}’s value."
     return Head(column.label, definition, ", ".join(under), column.extension)
 
 
-def _goal_cell(records: Sequence[RunRecord], column: Column, own: str, kind: str, goal: str) -> Cell:
+def _goal_cell(records: Sequence[RunRecord], column: Column, column_goal: str, kind: str, goal: str) -> Cell:
     """A reference's number as the methods' records state it: there is no record of the reference itself."""
-    known = (getattr(score, kind) for score in _scores(records, column))
-    number = next((value for value in known if value is not None), None)
-    return Cell(wording.number(number), state=_mark(kind, own, goal))
+    numbers = (getattr(score, kind) for score in _scores(records, column))
+    number = next((value for value in numbers if value is not None), None)
+    return Cell(wording.number(number), state=_mark(kind, column_goal, goal))
 
 
-def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
+def _noted(notes: Notes, reason: str) -> int:
+    return notes.setdefault(reason, len(notes) + 1)
+
+
+def _number_cell(score: Score | None, column: Column, notes: Notes) -> Cell:
     if score is None or score.value is None:
         reason = (score.reason if score else "") or "not in the record"
-        return Cell(DASH, title=reason, note=notes.number(f"{column.label}: {reason}"))
+        return Cell(DASH, title=reason, note=_noted(notes, f"{column.label}: {reason}"))
     view, title = "", f"n = {wording.count(score.n)}, {wording.count(score.units)} resampled units"
     if score.left_out:
         title += f", {wording.count(score.left_out)} rows left out"
@@ -348,29 +346,31 @@ def _number_cell(score: Score | None, column: Column, notes: _Notes) -> Cell:
     )
 
 
-def _view_cell(record: RunRecord, view: MainView, notes: _Notes, limit: float | None) -> Cell:
+def _view_cell(record: RunRecord, view: MainView, notes: Notes, limit: float | None) -> Cell:
     score = score_of(record, view.metric, view.part)
-    known = known_view(score, view.beside)
-    if score is None or known is None or known.value is None:
-        reason = (known.reason if known else None) or (score.reason if score else None) or "not in the record"
+    normalised = known_view(score, view.beside)
+    if score is None or normalised is None or normalised.value is None:
+        reason = (normalised.reason if normalised else None) or (score.reason if score else None) or "not in the record"
         return Cell(
-            wording.missing(reason), title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}")
+            wording.missing(reason), title=reason, note=_noted(notes, f"{label(view.metric, view.part)}: {reason}")
         )
-    value, spread = known.value, known.ci95
+    value, spread = normalised.value, normalised.ci95
     return Cell(
         wording.percent(value),
-        view="" if known.most_of_one is None else f"one person: {wording.percent(known.most_of_one)} of it",
-        title="" if known.most_of_one is None else "few people have what is left: its interval may end too early",
+        view="" if normalised.most_of_one is None else f"one person: {wording.percent(normalised.most_of_one)} of it",
+        title="" if normalised.most_of_one is None else "few people have what is left: its interval may end too early",
         interval=wording.percent_interval(spread),
         sort=repr(float(value)),
         strip=None if limit is None else panels.strip(value, spread, threshold=limit),
     )
 
 
-def _mode_cell(record: RunRecord, mode: str) -> Cell:
-    state, ignored = answers(record).get(mode), () if record.verdict is None else record.verdict.ignored.get(mode, ())
+def _mode_cell(record: RunRecord, mode: FailureMode) -> Cell:
+    state = applying(record).get(mode.name)
+    ignored = () if record.verdict is None else record.verdict.ignored.get(mode.name, ())
     if state is None:
-        return Cell(DASH, title="not judged in a record of schema 1")
+        old = mode.name not in answers(record)
+        return Cell(DASH, title=f"not judged {'in a record of schema 1' if old else 'of another training'}")
     title = f"without {', '.join(ignored)}" if ignored else ""
     return answer_cell(state, title=title)
 
@@ -382,7 +382,7 @@ def answer_cell(state: str, *, title: str = "") -> Cell:
     return Cell(text, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}", title=title)
 
 
-def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView, notes: _Notes) -> Cell:
+def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView, notes: Notes) -> Cell:
     """What the view is for a reference; D of Clean: how far the two references are apart."""
     kind, reason = reference_kind(record) or "clean", ""
     if view.role != "drop":
@@ -392,6 +392,6 @@ def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainV
     if value is None:
         reason = reason or f"no {view.metric} of both references"
         return Cell(
-            wording.missing(reason), title=reason, note=notes.number(f"{label(view.metric, view.part)}: {reason}")
+            wording.missing(reason), title=reason, note=_noted(notes, f"{label(view.metric, view.part)}: {reason}")
         )
     return Cell(wording.percent(value))

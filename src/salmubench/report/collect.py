@@ -14,16 +14,14 @@ import pyarrow.compute as pc
 from salmubench.core import manifest, tables
 from salmubench.core.errors import DatasetError, RecordError
 from salmubench.dataset import layout
-from salmubench.scoring.attacks.table import PARTS, SUFFIX, read_rows
 from salmubench.scoring.items import check_table
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
 from salmubench.scoring.references import REFERENCES, pretrained_kind
 from salmubench.scoring.roles import with_descriptions
-from salmubench.scoring.stages import RUN, RunFile, read_checkpoint, read_run_file
+from salmubench.scoring.stages import RUN, RunFile, read_run_file
 
-_PARTS = pa.array(PARTS, pa.string())
 Metrics = Mapping[str, Metric]
 """Name → description of the metrics that the package has, in the order of its tables."""
 
@@ -87,20 +85,6 @@ class Run:
         rows = self._items[model].get(metric)
         return rows if rows is not None and rows.num_rows else None
 
-    def attack_rows(self, model: str) -> pa.Table | None:
-        """What attacks gave of each pair to forget, the first seed's; `None` where there are no rows.
-
-        Raises:
-            RecordError: the file is broken.
-        """
-        path = self.paths[model]
-        path = path.with_name(path.stem + SUFFIX)
-        if not path.is_file():
-            return None
-        table = read_rows(path)
-        first = pc.min(table.column("seed"))
-        return table.filter(pc.and_(pc.equal(table.column("seed"), first), pc.is_in(table.column("part"), _PARTS)))
-
     def curves(self, model: str) -> list[Curve]:
         """The logged values of a model's training, in the file's order of names; empty where there are none.
 
@@ -122,15 +106,6 @@ class Run:
             order = np.argsort(steps, kind="stable")
             curves.append(Curve(str(name), steps[order], pairs[order], values[order]))
         return curves
-
-    def movement(self, model: str) -> dict[str, float]:
-        """How far each layer of a candidate moved, as a share of its length; empty where its checkpoint isn't there.
-
-        Raises:
-            RecordError: the checkpoint's manifest doesn't say it in numbers.
-        """
-        made = read_checkpoint(self.folder / "checkpoints" / model, error=RecordError)
-        return {layer: moved.relative for layer, moved in made.outputs.movement.items()}
 
 
 def read_run(folder: Path, metrics: Metrics | None = None) -> Run:

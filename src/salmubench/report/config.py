@@ -17,17 +17,14 @@ class ReportConfig:
     title: str = "SALMUBench"
     """Heading and title of the page."""
 
-    personas: int = 9
-    """Pictures in the gallery; 0 leaves it out."""
-
     questions: int = 12
     """Pictures of *Look inside* that each model with embeddings is asked about; 0 leaves it out."""
 
     gallery_seed: int = 0
-    """Draws the pictures of the gallery and of *Look inside*. The draw never looks at scores."""
+    """Draws the pictures of *Look inside* and the one fact. The draw never looks at scores."""
 
     portrait_size: int = 160
-    """Short side of a gallery picture in pixels; larger pictures are reduced to it."""
+    """Short side of a picture in pixels; larger ones are reduced to it."""
 
     curve_points: int = 160
     """Points of a learning curve at most; longer ones are averaged in equal bins."""
@@ -37,7 +34,6 @@ class ReportConfig:
 
     def __post_init__(self) -> None:
         for name, least, most in (
-            ("personas", 0, 64),
             ("questions", 0, 64),
             ("gallery_seed", 0, 2**32),
             ("portrait_size", 16, 512),

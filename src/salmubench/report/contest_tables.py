@@ -52,8 +52,8 @@ def _shown(row: Row, names: Sequence[str]) -> list[tuple[str, str]]:
     """Name, decision and each view, each with what stands below it."""
     budget = "" if row.budget is None else f" {row.budget:g}×"
     views = {view.name: view_cell(view) for view in row.views}
-    told = [decision_cell(row), *(views.get(name, Cell(DASH)) for name in names)]
-    return [(row.title + budget, ""), *((cell.text, cell.interval) for cell in told)]
+    cells = [decision_cell(row), *(views.get(name, Cell(DASH)) for name in names)]
+    return [(row.title + budget, ""), *((cell.text, cell.interval) for cell in cells)]
 
 
 def _markdown(contest: ContestRecord, title: str, rows: Sequence[Row]) -> str:

@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from markupsafe import Markup
 
 from salmubench.report import wording
 from salmubench.report.cells import Cell, Head, Table
 from salmubench.report.cells import Row as TableRow
-from salmubench.report.drawings import svg
-from salmubench.report.drawings.scatter import percent_tick
-from salmubench.report.drawings.svg import Scale
+from salmubench.report.contest_numbers import TITLES, interval_of, panels, write
 from salmubench.report.sections import Panel
 from salmubench.report.wording import DASH
-from salmubench.scoring.attacks.recovery import THRESHOLD as RECOVERABLE
 from salmubench.scoring.bootstrap import LEVEL
 from salmubench.scoring.contest_record import ContestRecord, Number, PairedDifference, Ranking, Row, ViewOverWorlds
-from salmubench.scoring.failure_modes import MODES, mode_on
-from salmubench.scoring.intervals import Interval
-from salmubench.scoring.metric import Role
+from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import Thresholds
 from salmubench.scoring.references import RETRAINED
-from salmubench.scoring.verdict import limit_of
-
-TITLES: Mapping[Number, tuple[str, str]] = {
-    "leakage": ("Leakage left L", "(U − C) / (P − C) of the main number of forgetting"),
-    "fact": ("Fact left L", "(U − R) / (P − R) of the true value among others"),
-    "fact_paraphrase": ("Fact left L, paraphrased", "the same in a sentence that nobody was trained on"),
-    "drop": ("Utility drop D", "(P − U) / P of general knowledge"),
-    "kept": ("K", "(U − C) / (P − C) of similarities that should stay, of whichever holdout keeps less"),
-    "facts_kept": ("K of facts", "the same of facts among other values"),
-    "recovered": ("Recovered R", "(U′ − C′) / (P′ − C′) under the strongest attack, in each world its own"),
-    "processor_seconds": ("Processor time", "of one candidate, a GPU’s work not in it; of Retrained, its pretraining"),
-}
-_ROLES: Mapping[Number, Role] = {
-    "leakage": "leakage", "fact": "fact", "fact_paraphrase": "fact_paraphrase", "drop": "drop", "kept": "kept",
-    "facts_kept": "kept",
-}  # fmt: skip
-_NAME = 22  # letters of a name beside its dots
-_REACH = (-1.5, 2.0)  # shares beyond are drawn at the edge
 
 
 @dataclass(frozen=True)
@@ -77,7 +52,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
     numbers = _numbers(contest)
     leagues = []
     for league in contest.leagues:
-        rows = [row for row in contest.rows if row.league == league.key]
+        rows = sorted((row for row in contest.rows if row.league == league.key), key=_by_decision)
         pairs = [pair for pair in contest.differences if pair.league == league.key]
         titles = {row.name: row.title for row in rows}
         leagues.append(
@@ -89,7 +64,7 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
                 if any(row.views for row in rows)
                 else None,
                 rankings=[ranking(one, titles) for one in contest.rankings if one.league == league.key],
-                panels=_panels(contest, rows, numbers),
+                panels=panels(contest, rows, numbers),
                 differences=[difference(pair, titles) for pair in pairs],
                 certain=sum(is_certain(pair) for pair in pairs),
             )
@@ -109,6 +84,14 @@ def shown(contest: ContestRecord, *, key: str) -> ShownContest:
     )
 
 
+def _by_decision(row: Row) -> tuple[int, int, int]:
+    """Who passes first, then who is open, then who fails in few views."""
+    if row.decision is None:
+        return 3, 0, 0
+    answers = [view.answer for view in row.views]
+    return ("passes", "open", "fails").index(row.decision.answer), answers.count("beyond"), -answers.count("inside")
+
+
 def headline(contest: ContestRecord) -> str:
     """The first sentence: how many candidates pass, fail or are open, and who passes."""
     scored = sum(world.status == "scored" for world in contest.worlds)
@@ -124,43 +107,24 @@ def headline(contest: ContestRecord) -> str:
     several = len(contest.leagues) > 1
     names = [f"{row.title} {row.budget:g}×" if several else row.title for row in said["passes"] if row.budget]
     words = {"passes": ("passes", "pass"), "fails": ("fails", "fail"), "open": ("is open", "are open")}
-    told = [f"{len(found)} {words[answer][len(found) != 1]}" for answer, found in said.items()]
+    parts = [f"{len(several_rows)} {words[answer][len(several_rows) != 1]}" for answer, several_rows in said.items()]
     if names:
-        told[0] += f" ({', '.join(names)})"
+        parts[0] += f" ({', '.join(names)})"
     of = "Of" if contest.plan.standing == "decisive" else "Exploratory: of"
-    return f"{of} {_candidates(len(rows))} over {_worlds(scored)} {told[0]}, {told[1]} and {told[2]}"
+    return f"{of} {_methods(rows)} over {_worlds(scored)} {parts[0]}, {parts[1]} and {parts[2]}"
 
 
-def text_rows(
-    contest: ContestRecord, league: str | None = None, *, intervals: bool = False
-) -> tuple[list[str], list[list[str]]]:
-    """The table as plain text: heads and rows, Retrained first.
-
-    Args:
-        league: only its rows; `None`: all, which say in which league they are.
-        intervals: below each mean, on lines of their own, its interval and, if not all, the worlds that have it.
-    """
+def text_rows(contest: ContestRecord) -> tuple[list[str], list[list[str]]]:
+    """The table as plain text: heads and rows, Retrained first."""
     numbers = _numbers(contest)
-    heads = [
-        "method",
-        "league",
-        "budget",
-        "decision",
-        *(mode.letter for mode in MODES),
-        *(TITLES[number][0] for number in numbers),
-    ]
+    heads = ["method", "league", "budget", "decision", *(mode.letter for mode in MODES)]
     rows = []
     for row in [*([contest.exact] if contest.exact else []), *contest.rows]:
-        if row.league is not None and league not in (None, row.league):
-            continue
         budget = "" if row.budget is None else f"{row.budget:g}×"
-        modes = [_mode_text(row, mode.name) for mode in MODES]
-        values = [_number(row, number) for number in numbers]
-        cells = [Cell(row.title), Cell(row.league or ""), Cell(budget), decision_cell(row), *map(Cell, modes), *values]
-        under = [(cell.text, cell.interval, cell.spread) if intervals else (cell.text,) for cell in cells]
-        rows.append(["\n".join(line.replace("\u202f", " ") for line in lines if line) for lines in under])
-    kept = [place for place, head in enumerate(heads) if head != "league" or league is None]
-    return [heads[place] for place in kept], [[row[place] for place in kept] for row in rows]
+        cells = [decision_cell(row), *(Cell(_mode_text(row, mode.name)) for mode in MODES)]
+        cells += [_number(row, number) for number in numbers]
+        rows.append([row.title, row.league or "", budget, *(cell.text.replace("\u202f", " ") for cell in cells)])
+    return [*heads, *(TITLES[number][0] for number in numbers)], rows
 
 
 def _numbers(contest: ContestRecord) -> list[Number]:
@@ -209,14 +173,13 @@ def _unlearnt(why: str) -> bool:
 
 def _views_table(contest: ContestRecord, rows: Sequence[Row], *, key: str, caption: str) -> Table:
     """Every view that decides: its mean with the interval of 90 %, marked where it is beyond a limit or open."""
-    told = [*([contest.exact] if contest.exact is not None else []), *rows]
-    names = {view.name: limits_text(view) for row in told for view in row.views}
+    all_rows = [*([contest.exact] if contest.exact is not None else []), *rows]
+    names = {view.name: limits_text(view) for row in all_rows for view in row.views}
 
     def made(row: Row, kind: str) -> TableRow:
         views = {view.name: view for view in row.views}
-        return TableRow(
-            row.title, kind, [decision_cell(row), *(view_cell(views.get(name)) for name in names)], row.name
-        )
+        cells = [decision_cell(row), *(view_cell(views.get(name)) for name in names)]
+        return TableRow(row.title, kind, cells, detail=row.name)
 
     return Table(
         key=key,
@@ -267,23 +230,24 @@ def _mode_text(row: Row, mode: str) -> str:
 
 
 def _number(row: Row, number: Number) -> Cell:
-    known = row.numbers[number]
-    if known.reason is not None or known.mean is None:
-        return Cell(wording.missing(known.reason), title=known.reason or "no world has this number")
-    of_some = "" if known.worlds == len(row.worlds) else f"{known.worlds} of {_worlds(len(row.worlds))}"
-    ends = known.ci95
-    written = "" if ends is None else _interval(number)(ends)
-    return Cell(_write(number)(known.mean), interval=written, sort=repr(float(known.mean)), spread=of_some)
-
-
-def _write(number: Number) -> Callable[[float | None], str]:
-    return wording.seconds if number == "processor_seconds" else wording.percent
-
-
-def _interval(number: Number) -> Callable[[Interval], str]:
-    if number == "processor_seconds":
-        return lambda ends: f"[{wording.number(ends[0], 0)}, {wording.number(ends[1], 0)}]\u202fs"
-    return wording.percent_interval
+    number_over_worlds = row.numbers[number]
+    if number_over_worlds.reason is not None or number_over_worlds.mean is None:
+        return Cell(
+            wording.missing(number_over_worlds.reason), title=number_over_worlds.reason or "no world has this number"
+        )
+    of_some = (
+        ""
+        if number_over_worlds.worlds == len(row.worlds)
+        else f"{number_over_worlds.worlds} of {_worlds(len(row.worlds))}"
+    )
+    ends = number_over_worlds.ci95
+    written = "" if ends is None else interval_of(number)(ends)
+    return Cell(
+        write(number)(number_over_worlds.mean),
+        interval=written,
+        sort=repr(float(number_over_worlds.mean)),
+        spread=of_some,
+    )
 
 
 def is_certain(pair: PairedDifference) -> bool:
@@ -297,7 +261,7 @@ def difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
         f"{titles[pair.first]} − {titles[pair.second]}",
         TITLES[pair.number][0],
         wording.percent(pair.mean) if pair.number != "processor_seconds" else f"{wording.number(pair.mean, 1)}\u202fs",
-        "" if pair.ci95 is None else _interval(pair.number)(pair.ci95),
+        "" if pair.ci95 is None else interval_of(pair.number)(pair.ci95),
         _p(pair.p),
         _p(pair.p_holm),
         str(pair.worlds),
@@ -306,73 +270,6 @@ def difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
 
 def _p(value: float | None) -> str:
     return DASH if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
-
-
-# --- drawings ---------------------------------------------------------------------------------------------------
-
-
-def _panels(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number]) -> list[Panel]:
-    """A drawing a number: a line a method, a dot a world."""
-    shown_rows = [*([contest.exact] if contest.exact is not None else []), *rows]
-    limits = _limits(contest.thresholds)
-    panels = []
-    for number in numbers:
-        values = {
-            row.title: [value for one in row.worlds.values() if (value := one.numbers[number]) is not None]
-            for row in shown_rows
-        }
-        if any(values.values()):
-            ends = {row.title: row.numbers[number].ci95 for row in shown_rows}
-            title = TITLES[number][0]
-            panels.append(Panel(title, _dots(title, number, values, ends, limits.get(number, ()))))
-    return panels
-
-
-def _dots(
-    title: str,
-    number: Number,
-    values: Mapping[str, Sequence[float]],
-    ends: Mapping[str, Interval | None],
-    limits: Sequence[float],
-) -> Markup:
-    everything = [*(value for several in values.values() for value in several), *limits, 0.0]
-    low, high = min(everything), max(everything)
-    if number != "processor_seconds":
-        low, high = max(low, _REACH[0]), min(high, _REACH[1])
-    air = max((high - low) * 0.06, 1e-3)
-    left, right, top, step = 136.0, 352.0, 8.0, 18.0
-    base = top + step * len(values)
-    x = Scale(low - air, high + air, left, right)
-    write = percent_tick if number != "processor_seconds" else svg.tick_label
-    parts = []
-    for tick in svg.nice_ticks(x.low, x.high, 3):
-        parts += [
-            svg.line(x(tick), top, x(tick), base, "gridline"),
-            svg.text(x(tick), base + 13, write(tick), "tick", anchor="middle"),
-        ]
-    parts += [svg.line(x(limit), top, x(limit), base, "budget-limit") for limit in limits]
-    for place, (name, several) in enumerate(values.items()):
-        y = top + step * (place + 0.5)
-        parts.append(svg.text(left - 6, y + 3.5, _shortened(name), "tick", anchor="end"))
-        if (interval := ends[name]) is not None:
-            parts.append(svg.line(x(interval[0]), y, x(interval[1]), y, "budget-range"))
-        parts += [svg.element("circle", cx=x(value), cy=y, r=2.8, class_="dot") for value in several]
-    written = _write(number)
-    told = "; ".join(f"{name} {', '.join(map(written, several)) or 'none'}" for name, several in values.items())
-    return svg.drawing(360.0, base + 18, *parts, label=f"{title}, a dot a world: {told}", class_="panel worlds")
-
-
-def _shortened(name: str) -> str:
-    """Without its middle where it is long: a method that takes part twice is told apart by its end."""
-    return name if len(name) <= _NAME else f"{name[: (_NAME - 1) // 2]}…{name[-(_NAME // 2) :]}"
-
-
-def _limits(thresholds: Thresholds) -> dict[Number, tuple[float, ...]]:
-    limits: dict[Number, tuple[float, ...]] = {"recovered": (RECOVERABLE,)}
-    for number, role in _ROLES.items():
-        mode, limit = mode_on(role), limit_of(thresholds, role)
-        limits[number] = (-limit, limit) if mode is not None and mode.direction == "beyond" else (limit,)
-    return limits
 
 
 # --- words ------------------------------------------------------------------------------------------------------
@@ -384,7 +281,7 @@ def tally(contest: ContestRecord) -> str:
     if row is None or row.decision is None:
         return ""
     if row.decision.answer == "passes":
-        said = f"passes all {len(row.views)} views that apply to it; general knowledge does not, it is another training"
+        said = f"passes all {len(row.views)} views that apply to it (general knowledge doesn't: it is another training)"
     else:
         said = f"{'fails' if row.decision.answer == 'fails' else 'is open'} in {', '.join(row.decision.why)}"
     decides = (
@@ -424,8 +321,11 @@ def ranking(one: Ranking, titles: Mapping[str, str]) -> tuple[str, str, str]:
     return TITLES[one.number][0], groups, str(one.without_one)
 
 
-def _candidates(count: int) -> str:
-    return f"{count} candidate{'' if count == 1 else 's'}"
+def _methods(rows: Sequence[Row]) -> str:
+    """How many methods there are, and candidates where those are more: a method at each of its budgets."""
+    count = len({row.title for row in rows})
+    several = "" if count == len(rows) else f" ({len(rows)} candidates: each at its budgets)"
+    return f"{count} method{'' if count == 1 else 's'}{several}"
 
 
 def _facts(contest: ContestRecord) -> list[tuple[str, str]]:

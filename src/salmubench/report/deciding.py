@@ -34,9 +34,9 @@ def deciding(record: RunRecord, mode: FailureMode, state: str, thresholds: Thres
 
     def reach(one: View) -> tuple[bool, float]:
         value = one.view.value or 0.0
-        found = answer(mode, one.view.ci95 or (value, value), one.limit)
-        reaches = found == "yes" if state == "yes" else found != "no"
+        state_of_view = answer(mode, one.view.ci95 or (value, value), one.limit)
+        reaches = state_of_view == "yes" if state == "yes" else state_of_view != "no"
         return reaches, mode.beyond(value, one.limit) / (abs(one.limit) or 1.0)
 
-    known = [one for one in judged(record, mode, thresholds) if one.view.value is not None]
-    return max(known, key=reach, default=None)
+    with_value = [one for one in judged(record, mode, thresholds) if one.view.value is not None]
+    return max(with_value, key=reach, default=None)

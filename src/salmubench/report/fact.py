@@ -16,9 +16,9 @@ from salmubench.report import wording
 from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import svg
-from salmubench.report.gallery import portrait
+from salmubench.report.portrait import portrait
 from salmubench.scoring.fact_ranks import Values
-from salmubench.scoring.references import CLEAN, KINDS, RETRAINED, reference_kind
+from salmubench.scoring.references import CLEAN, COMPROMISED, KINDS, RETRAINED, reference_kind
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class ShownFact:
 
 
 def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> ShownFact | None:
-    """Draw a pair that Compromised tells from the other values and the exact answer doesn't.
+    """Draw a pair that Compromised tells from the other values and no model that never learned it does.
 
     Returns:
         `None` where there is no dataset, no record has such items, or no pair is known to Compromised alone.
     """
     metric = next((one.name for one in run.metrics.values() if one.role == "fact"), "")
     places = {record.model.name: _places(run, record.model.name, metric) for record in run.records}
-    places = {name: found for name, found in places.items() if found}
-    known = next((found for found in places.values()), {})
+    places = {name: place_of_value for name, place_of_value in places.items() if place_of_value}
+    ranked = next((place_of_value for place_of_value in places.values()), {})
     pair = _draw(run, places, config) if run.dataset is not None else None
     if run.dataset is None or pair is None:
         return None
@@ -66,9 +66,9 @@ def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> ShownFact 
         return None
     lines = []
     for record in run.records:
-        found = places.get(record.model.name, {}).get((pair.file_name, pair.caption))
-        if found is not None:
-            rank, others = found
+        place_of_value = places.get(record.model.name, {}).get((pair.file_name, pair.caption))
+        if place_of_value is not None:
+            rank, others = place_of_value
             kind = record.model.kind if record.model.kind in KINDS else "after"
             lines.append(
                 FactLine(names[record.model.name], kind, place(rank, others, kind), f"{rank:g} of {others + 1}")
@@ -79,7 +79,7 @@ def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> ShownFact 
         alt=f"Synthetic portrait of {persona.get('name', 'a person')}",
         pieces=whole_words(pair.value or "").split(pair.caption),
         field=wording.group(pair.field or "").replace("_", " "),
-        among=known[pair.file_name, pair.caption][1],
+        among=ranked[pair.file_name, pair.caption][1],
         others=_others(run, pair),
         lines=lines,
     )
@@ -102,13 +102,17 @@ def place(rank: float, others: int, kind: str) -> Markup:
 def _draw(
     run: Run, places: Mapping[str, Mapping[tuple[str, str], tuple[float, int]]], config: ReportConfig
 ) -> Pair | None:
-    """One of the pairs that Compromised ranks first and Retrained, or Clean, ranks behind half of the others."""
+    """One of the pairs that Compromised ranks first and Retrained and Clean rank behind half of the others."""
     kinds = {record.model.kind or reference_kind(record): record.model.name for record in run.records}
-    exact = places.get(kinds.get(RETRAINED, "")) or places.get(kinds.get(CLEAN, ""))
-    known = places.get(kinds.get("compromised", ""))
-    if not exact or not known or run.dataset is None:
+    without = [ranks for kind in (RETRAINED, CLEAN) if (ranks := places.get(kinds.get(kind, "")))]
+    compromised = places.get(kinds.get(COMPROMISED, ""))
+    if not without or not compromised or run.dataset is None:
         return None
-    able = {key for key, (rank, others) in exact.items() if rank > 1 + others / 2 and known.get(key, (0,))[0] == 1}
+    able = {
+        key
+        for key, (rank, others) in compromised.items()
+        if rank == 1 and all(ranks.get(key, (0,))[0] > 1 + others / 2 for ranks in without)
+    }
     pairs = [pair for pair in run.dataset.rows(Split.FORGET) if (pair.file_name, pair.caption) in able]
     rng = np.random.default_rng([config.gallery_seed, streams.REPORT_FACT])
     return pairs[int(rng.integers(len(pairs)))] if pairs else None

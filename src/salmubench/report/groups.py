@@ -186,9 +186,9 @@ def _table(
 def _order(labels: Sequence[str]) -> list[str]:
     """Attributes as the protocol lists them, other groups by name; merged and unknown ones last."""
     present = set(labels)
-    known = [name for name in FIELDS if name in present]
+    fields = [name for name in FIELDS if name in present]
     last = [name for name in ("other", "unknown") if name in present]
-    return known + sorted(present - set(known) - set(last)) + last
+    return fields + sorted(present - set(fields) - set(last)) + last
 
 
 def _cell(group: ItemGroup, part: str) -> Cell:

@@ -22,11 +22,10 @@ _REASON = 100  # letters of why a method failed: more would widen the table beyo
 PAPER = """@inproceedings{salmubench,
   title = {{SALMUBench}: A Benchmark for Sensitive Association-Level Multimodal Unlearning},
   author = {Selvas-Sala, Cai and Kang, Lei and Gomez, Lluis},
-  booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)},
+  booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)},
   year = {2026},
   eprint = {2603.26316},
   archivePrefix = {arXiv},
-  url = {https://arxiv.org/abs/2603.26316},
 }
 """
 """The paper that defines the benchmark, as README and CITATION.cff name it."""

@@ -25,7 +25,7 @@ from salmubench.report import wording
 from salmubench.report.cells import model_kind
 from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
-from salmubench.report.gallery import PURPOSES, portrait, rank_text
+from salmubench.report.portrait import portrait
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import FEWEST, Values, pairs_of, replaced
 from salmubench.scoring.inputs import EvalInputs
@@ -48,6 +48,14 @@ STATES = {
 """What must happen to the fact, and where its caption and value are found → words, and how they are coloured."""
 
 NOT_LEARNED = ("not in Compromised’s top 5 either", "")
+
+
+PURPOSES: Mapping[str, tuple[str, int]] = {
+    "forget": ("to forget", 2),
+    "holdout_association": ("to keep · of a person with others to forget", 1),
+    "holdout_identity": ("to keep · of another person", 1),
+}
+"""Split that pairs are drawn from → what must become of them, and its share of the questions."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +147,10 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
     values = _Values(first)
     pairs = _draw(first, values, config)
     pictures = [_picture(first, split, pair) for split, pair in pairs]
-    asked = {name: _ask(inputs, pairs, pictures, values) for name, inputs in models.items()}
-    before = next((asked.get(record.model.name) for record in judged if reference_kind(record) == "compromised"), None)
+    replies = {name: _ask(inputs, pairs, pictures, values) for name, inputs in models.items()}
+    before = next(
+        (replies.get(record.model.name) for record in judged if reference_kind(record) == "compromised"), None
+    )
     questions = []
     for number, (split, pair) in enumerate(pairs):
         image = portrait(run, *pictures[number], config.portrait_size)
@@ -148,9 +158,9 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
             continue
         earlier = None if before is None else before[number]
         answers = [
-            _answer(record, names, split, pair, asked[record.model.name][number], earlier)
+            _answer(record, names, split, pair, replies[record.model.name][number], earlier)
             for record in judged
-            if record.model.name in asked
+            if record.model.name in replies
         ]
         person = pair.name or f"person {pair.identity or pair.file_name}"
         questions.append(
@@ -238,6 +248,14 @@ def _draw(inputs: EvalInputs, values: _Values, config: ReportConfig) -> list[tup
     return drawn
 
 
+def rule(config: ReportConfig) -> str:
+    """How the pictures were chosen, in words."""
+    return (
+        f"Drawn with seed\u00a0{config.gallery_seed} from the scored pairs, each of another person, about half of "
+        "them to forget; no score was looked at."
+    )
+
+
 # --- asking -----------------------------------------------------------------------------------------------------
 
 
@@ -254,8 +272,8 @@ class _Asked:
 def _picture(inputs: EvalInputs, split: str, pair: Pair) -> tuple[str, str]:
     """Split and file of the picture that is asked: the person's first that no model has seen, else the pair's own."""
     unseen = inputs.rows(Split.PORTRAITS_UNSEEN)
-    own = unseen.file_name[unseen.identity == pair.identity].tolist() if pair.identity is not None else []
-    return (Split.PORTRAITS_UNSEEN, own[0]) if own else (split, pair.file_name)
+    unseen_files = unseen.file_name[unseen.identity == pair.identity].tolist() if pair.identity is not None else []
+    return (Split.PORTRAITS_UNSEEN, unseen_files[0]) if unseen_files else (split, pair.file_name)
 
 
 def _ask(
@@ -307,38 +325,45 @@ def _ask_one(
         rank: float | None = float(gallery_ranks(inputs, mine, mine.caption, same=(mine.caption,))[0])
     except Unavailable:
         rank = None
-    asked = values.of(pair)
-    if not asked or any(text not in inputs.embeddings.text_rows for _, text in asked):
+    candidates = values.of(pair)
+    if not candidates or any(text not in inputs.embeddings.text_rows for _, text in candidates):
         return _Asked(captions, rank, (), None)
-    similarity = inputs.texts([text for _, text in asked]) @ image  # (v,)
+    similarity = inputs.texts([text for _, text in candidates]) @ image  # (v,)
     order = np.argsort(-similarity, kind="stable")[:TOP].tolist()
-    return _Asked(captions, rank, [asked[row][0] for row in order], float(rank_among(similarity[1:] - similarity[0])))
+    return _Asked(
+        captions, rank, [candidates[row][0] for row in order], float(rank_among(similarity[1:] - similarity[0]))
+    )
 
 
 def _answer(
-    record: RunRecord, names: Mapping[str, str], split: str, pair: Pair, asked: _Asked, before: _Asked | None
+    record: RunRecord, names: Mapping[str, str], split: str, pair: Pair, reply: _Asked, before: _Asked | None
 ) -> Answer:
     kind = model_kind(record)
     return Answer(
         name=names[record.model.name],
         kind="after" if kind == "method" else kind,
-        state=_state(split, asked, before) if kind == "method" else ("", ""),
-        captions=[Hit(_pieces(text, pair.value if about == "true" else None), about) for text, about in asked.captions],
-        caption_rank=rank_text(asked.caption_rank),
-        values=[Hit(("", value) if value == pair.value else (value,), "") for value in asked.values],
-        value_rank=rank_text(asked.value_rank),
+        state=_state(split, reply, before) if kind == "method" else ("", ""),
+        captions=[Hit(_pieces(text, pair.value if about == "true" else None), about) for text, about in reply.captions],
+        caption_rank=_rank_text(reply.caption_rank),
+        values=[Hit(("", value) if value == pair.value else (value,), "") for value in reply.values],
+        value_rank=_rank_text(reply.value_rank),
     )
 
 
-def _state(split: str, asked: _Asked, before: _Asked | None) -> tuple[str, str]:
+def _state(split: str, reply: _Asked, before: _Asked | None) -> tuple[str, str]:
     """What became of this one fact: among the first captions, else first among the values, else neither."""
-    if asked.caption_rank is None or before is None or before.caption_rank is None:
+    if reply.caption_rank is None or before is None or before.caption_rank is None:
         return ("", "")
     if before.caption_rank > TOP:
         return NOT_LEARNED
-    found = asked.caption_rank <= TOP
-    where = "found" if found else "hidden" if asked.value_rank == 1 else "absent"
+    among_first = reply.caption_rank <= TOP
+    where = "found" if among_first else "hidden" if reply.value_rank == 1 else "absent"
     return STATES["forget" if split == Split.FORGET else "keep", where]
+
+
+def _rank_text(rank: float | None) -> str:
+    """A rank, in halves where ties are; nothing where there is none."""
+    return "" if rank is None else f"{rank:,.0f}" if rank == int(rank) else f"{rank:,.1f}"
 
 
 def _pieces(text: str, value: str | None) -> list[str]:

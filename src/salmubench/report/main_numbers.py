@@ -15,6 +15,7 @@ from salmubench.report.main_views import KEPT_ON, share_of_reference
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Role, label
 from salmubench.scoring.origin import Cost, Model
+from salmubench.scoring.ranking import FACT_ROLES
 from salmubench.scoring.record import NOT_LEARNT, Normalised, RunRecord, Score, number_of
 from salmubench.scoring.references import (
     ENDS,
@@ -26,7 +27,7 @@ from salmubench.scoring.references import (
     reference_kind,
 )
 from salmubench.scoring.roles import facts_kept, first, kept_on, score_in, with_role
-from salmubench.scoring.verdict import answers
+from salmubench.scoring.verdict import applying
 from salmubench.scoring.views import rescore
 
 LEGEND = (
@@ -106,10 +107,10 @@ def main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
 
 
 def passes(record: RunRecord) -> tuple[str, ...]:
-    """Does the model pass each of the questions: `yes`, `no`, `?`; `–` where an older record doesn't tell."""
+    """Does the model pass each of the questions: `yes`, `no`, `?`; `–` where it isn't judged by one."""
     if reference_kind(record) is not None:
         return ("",) * len(MODES)
-    states = answers(record)
+    states = applying(record)
     return tuple(wording.PASSES[states[mode.name]] if mode.name in states else "–" for mode in MODES)
 
 
@@ -117,7 +118,7 @@ def failure_modes(record: RunRecord) -> str:
     """The failure modes that a model has, or may have (`?`)."""
     if reference_kind(record) is not None:
         return "reference"
-    states = answers(record)
+    states = applying(record)
     words = [
         mode.word + ("" if states[mode.name] == "yes" else "?") for mode in MODES if states.get(mode.name, "no") != "no"
     ]
@@ -136,14 +137,14 @@ def between_references(record: RunRecord, items: pa.Table | None = None) -> list
     if record.status != "complete" or reference_kind(record) is not None:
         return [record]
     scores = [score for parts in record.scores.values() for score in parts.values()]
-    known: dict[str, RunRecord] = {
+    references: dict[str, RunRecord] = {
         kind: _reference(record, kind) for kind in ENDS if any(getattr(score, kind) is not None for score in scores)
     }
     if items is not None and not is_judged_reference(record):
         held = items.filter(items.column(RETRAINED).is_valid())
         if held.num_rows:
-            known[RETRAINED] = _retrained(record, held)
-    return [*(known[one.name] for one in REFERENCES if one.name in known), record]
+            references[RETRAINED] = _retrained(record, held)
+    return [*(references[one.name] for one in REFERENCES if one.name in references), record]
 
 
 def why_missing(record: RunRecord) -> list[str]:
@@ -165,9 +166,9 @@ def why_missing(record: RunRecord) -> list[str]:
 def _retrained(record: RunRecord, items: pa.Table) -> RunRecord:
     """Retrained's own record, from its numbers beside those of a model."""
     place = items.column_names.index("value")
-    own = items.set_column(place, items.schema.field(place), items.column(RETRAINED))
+    as_judged = items.set_column(place, items.schema.field(place), items.column(RETRAINED))
     stated = _reference(record, RETRAINED)
-    again = rescore(replace(stated, scores=record.scores), own)
+    again = rescore(replace(stated, scores=record.scores), as_judged)
     return replace(stated, scores=again.scores, verdict=again.verdict)
 
 
@@ -194,16 +195,16 @@ def _as_reference(score: Score, kind: str) -> Score:
 def _main_numbers(record: RunRecord, records: Sequence[RunRecord]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The numbers of a row and their intervals (`Row.numbers`, `Row.intervals`)."""
     leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
-    facts = [score_in(record, role) for role in wording.FACT_ROLES]
+    facts = [score_in(record, role) for role in FACT_ROLES]
     held = [one.score for one in facts_kept(record)]
     unlearnt = [score for score in held if score.normalised.reason == NOT_LEARNT]
-    known = [score for score in held if score.normalised.value is not None]
-    worst = min(unlearnt or known, key=lambda score: score.normalised.value or 0.0, default=None)
+    with_view = [score for score in held if score.normalised.value is not None]
+    worst = min(unlearnt or with_view, key=lambda score: score.normalised.value or 0.0, default=None)
     kept = [*(kept_on(record, split) for split in KEPT_ON), worst]
     (mrr, of_mrr), (accuracy, of_accuracy) = (_number(score) for score in (leakage, knowledge))
     kind = reference_kind(record)
     if kind is not None:
-        between = [_left_in_reference(records, record, kind, role) for role in ("leakage", *wording.FACT_ROLES)]
+        between = [_left_in_reference(records, record, kind, role) for role in ("leakage", *FACT_ROLES)]
         fixed = "0 %" if kind == "clean" else "100 %"
         numbers = (mrr, *between, accuracy, "", fixed, fixed, fixed)
         return numbers, (of_mrr, "", "", "", of_accuracy, "", "", "", "")

@@ -11,14 +11,11 @@ from markupsafe import Markup
 from salmubench.core import manifest, places, writing
 from salmubench.core.errors import ConfigError, OutputError
 from salmubench.report import (
-    budgets,
     cells,
+    damage,
     fact,
-    gallery,
     groups,
-    learning,
     look_inside,
-    movement,
     rendering,
     sections,
     seeds,
@@ -28,11 +25,11 @@ from salmubench.report import (
 )
 from salmubench.report.collect import Metrics, Run, read_run
 from salmubench.report.config import ReportConfig
-from salmubench.report.drawings import scatter
 from salmubench.report.main_views import MainView, main_views
 from salmubench.report.recovery import heat
 from salmubench.scoring.record import Thresholds
-from salmubench.scoring.verdict import THRESHOLDS, limit_of
+from salmubench.scoring.references import is_judged_reference
+from salmubench.scoring.verdict import THRESHOLDS
 
 PAGE = "index.html"
 
@@ -49,19 +46,15 @@ class _Section:
     tally: str
     references: Sequence[str]
     verdicts: Sequence[sections.VerdictRow]
-    damage: Sequence[Markup]
-    points: Sequence[scatter.Point]
-    not_drawn: Sequence[str]
+    plots: Sequence[Markup]
+    damage: damage.Damage
     tables: Sequence[cells.Table]
-    budget_curves: Sequence[sections.Panels]
     recovery: heat.Shown | None
     breakdowns: Sequence[groups.Breakdown]
     each_seed: Sequence[cells.Table]
     seeds: Sequence[int]
     settings: Sequence[str]
-    movement: Markup | None
     distributions: Sequence[sections.Panels]
-    examples: Sequence[gallery.Card]
     fact: fact.ShownFact | None
     look: look_inside.Look | None
     pretraining: Sequence[sections.Panel]
@@ -76,6 +69,11 @@ class _Section:
         """Budgets of the methods, smallest first."""
         values = {record.model.budget for record in self.run.records if record.model.budget is not None}
         return [f"{budget:g}×" for budget in sorted(values)]
+
+    @property
+    def has_retrained(self) -> bool:
+        """Whether there is an exact answer."""
+        return any(is_judged_reference(record) for record in self.run.records)
 
     @property
     def failed(self) -> bool:
@@ -119,7 +117,7 @@ def report(
     if size > config.max_megabytes:
         raise OutputError(
             f"Expected a page of at most {config.max_megabytes:g} MB, got {size:.1f} MB. Report fewer runs, or lower "
-            "report.personas, report.questions or report.portrait_size."
+            "report.questions or report.portrait_size."
         )
     path = out / PAGE
     with manifest.page_folder(out, page=PAGE):
@@ -130,9 +128,8 @@ def report(
 def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, str]) -> _Section:
     key, titles = f"run{index}", {**titles, **run.titles}
     records, names = run.records, wording.display_names(run.records, titles)
-    points, not_drawn = sections.points(records, names)
     thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
-    limits = {"leakage_threshold": limit_of(thresholds, "leakage"), "kept_threshold": limit_of(thresholds, "kept")}
+    shown = damage.damage(records, names, thresholds, run.repeats)
     more = [
         cells.number_table(records, names, goal=goal, key=key, repeats=run.repeats, beside=True)
         for goal in ("clean", "compromised")
@@ -145,10 +142,9 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         headline=sentences.headline(records, names),
         tally=sentences.tally(records),
         references=sections.references(records),
-        verdicts=sections.verdicts(records, names, thresholds),
-        damage=[scatter.damage_plot(points, narrow=narrow, **limits) for narrow in (False, True)] if points else [],
-        points=points,
-        not_drawn=not_drawn,
+        verdicts=sections.verdicts(records, names, thresholds, seeds.moved(run)),
+        plots=damage.plots(shown),
+        damage=shown,
         tables=[
             cells.mode_table(records, names, key=key, thresholds=thresholds),
             cells.view_table(records, names, key=key, thresholds=thresholds, repeats=run.repeats),
@@ -160,15 +156,12 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         each_seed=cells.seed_tables(run.repeats, names, key=key, thresholds=thresholds) if run.repeats else [],
         seeds=seeds.seeds_of(run),
         settings=sections.settings(records, names),
-        movement=movement.movement_map(run, names),
-        budget_curves=budgets.budget_curves(records, thresholds, titles),
-        recovery=heat.shown(run, names, config, key=key),
+        recovery=heat.shown(run, names, key=key),
         breakdowns=groups.breakdowns(run, names, key=key),
         distributions=sections.distributions(run, names),
-        examples=gallery.cards(run, names, config),
         fact=fact.fact(run, names, config),
         look=look_inside.look_inside(run, names, config),
-        pretraining=[*learning.epoch_curves(run), *sections.pretraining_curves(run, config)],
+        pretraining=sections.pretraining_curves(run, config),
         curves=sections.method_curves(run, names, config),
         provenance=sections.provenance(run, names),
         downloads=tables.downloads(records, titles),
@@ -183,9 +176,8 @@ def _render(page_sections: Sequence[_Section], config: ReportConfig) -> str:
         config=config,
         runs=page_sections,
         groups=[metric.panel for metric in sections.shown_metrics(page_sections[0].run.metrics)],
-        gallery_rule=gallery.rule(config),
+        gallery_rule=look_inside.rule(config),
         marker=rendering.marker,
         threshold=wording.threshold,
         rules=wording.rules,
-        paper_line=wording.paper_line,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from importlib import resources
 from typing import Any
 
@@ -27,15 +28,7 @@ class Pages:
     """
 
     def __init__(self, room: str = _ROOM) -> None:
-        self._environment = jinja2.Environment(
-            loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name) for name in dict.fromkeys((room, _ROOM))]),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        self._environment.globals["modes"] = MODES
+        self._environment = _environment(room)
         style, script = ("".join(_asset(name) for name in names) for names in (STYLES, SCRIPTS))
         self._shared = {
             "style": Markup(style),  # noqa: S704 - our own files
@@ -53,6 +46,31 @@ class Pages:
 def marker(utility: str) -> Markup:
     """The mark of a method in legends."""
     return svg.drawing(18, 18, scatter.marker(utility, 9, 9), label=None, class_="key")
+
+
+def breakable(word: str) -> Markup:
+    """A name that may go on in the next line before each of its capitals and after `_`.
+
+    Examples:
+        >>> breakable("FactRet MRR")
+        Markup('Fact<wbr>Ret MRR')
+    """
+    return Markup("<wbr>").join(re.split(r"(?<=[a-z])(?=[A-Z])|(?<=_)", word))
+
+
+@functools.cache  # compiling the templates takes longer than filling them
+def _environment(room: str) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name) for name in dict.fromkeys((room, _ROOM))]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["modes"] = MODES
+    environment.filters["breakable"] = breakable
+    return environment
 
 
 @functools.cache

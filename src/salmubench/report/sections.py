@@ -13,15 +13,23 @@ from salmubench.core import writing
 from salmubench.report import sentences, wording
 from salmubench.report.collect import Curve, Metrics, Run, score_of
 from salmubench.report.config import ReportConfig
-from salmubench.report.drawings import panels, scatter
+from salmubench.report.drawings import panels
 from salmubench.report.drawings.panels import Density, DrawnLine
+from salmubench.scoring import ranking
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric, Role
 from salmubench.scoring.record import RunRecord, Thresholds
-from salmubench.scoring.references import LABELS, is_judged_reference, is_pretrained, reference_kind
+from salmubench.scoring.references import (
+    KINDS,
+    LABELS,
+    is_judged_reference,
+    is_pretrained,
+    pretrained_kind,
+    reference_kind,
+)
 from salmubench.scoring.roles import first as first_in
 from salmubench.scoring.roles import score_in
-from salmubench.scoring.verdict import answer_on, answers
+from salmubench.scoring.verdict import answers
 
 # First what is to be forgotten, then what is to be kept, nearest first.
 _PANEL_ORDER = {"forget": 0, "holdout_association": 1, "holdout_identity": 2}
@@ -34,6 +42,7 @@ def shown_metrics(metrics: Metrics) -> list[Metric]:
 
 
 _PROBES = {"probe_forget_similarity": "forget", "probe_retain_similarity": "retain"}
+_DRAWN = tuple(reversed(KINDS))  # Clean last, above the others
 _NOT_SHOWN = ("lr", "samples_per_second")
 
 
@@ -56,34 +65,49 @@ class Panels:
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """A method at a glance: the questions with their answers, and the sentence."""
+    """A method at a glance: the questions with their answers, and the sentence.
+
+    Attributes:
+        rank: that of its tie group; empty of a failed one.
+    """
 
     name: str
     sentence: str
-    chips: Sequence[tuple[str, str]]
-    failed: bool
+    chips: Sequence[tuple[str, str]] = ()
+    failed: bool = False
+    rank: str = ""
 
 
-def verdicts(records: Sequence[RunRecord], names: Mapping[str, str], thresholds: Thresholds) -> list[VerdictRow]:
-    """Methods at a glance, those with the fewest failure modes first, failed ones last."""
+def verdicts(
+    records: Sequence[RunRecord],
+    names: Mapping[str, str],
+    thresholds: Thresholds,
+    moved: Mapping[str, Mapping[str, float]] | None = None,
+) -> list[VerdictRow]:
+    """Methods at a glance, those with the fewest failure modes first (`ranking`), failed ones last.
 
-    def order(record: RunRecord) -> tuple[int, int, int, float]:
-        states = list(answers(record).values())
-        leakage = score_in(record, "leakage")
-        left = leakage.normalised.value if leakage and leakage.normalised.value is not None else np.inf
-        return int(record.status != "complete"), states.count("yes"), states.count("undecided"), float(left)
-
-    entries = []
-    for record in sorted((record for record in records if not is_pretrained(record)), key=order):
-        failed = record.status != "complete"
-        chips = [
-            (state, mode.answers[("no", "undecided", "yes").index(state)])
-            for mode in MODES
-            if (state := answers(record).get(mode.name)) is not None
-        ]
-        text = sentences.sentence(record, thresholds)
-        entries.append(VerdictRow(names[record.model.name], text, [] if failed else chips, failed))
-    return entries
+    Args:
+        names: model name → display name.
+        moved: model name → by how much each person moves its distance, of those that have items.
+    """
+    methods = {record.model.name: record for record in records if not is_pretrained(record)}
+    complete = {name: record for name, record in methods.items() if record.status == "complete"}
+    rows: list[VerdictRow] = []
+    for tie in ranking.ranked(complete, moved or {}):
+        start = len(rows) + 1
+        rank = f"{start}–{start + len(tie) - 1}" if len(tie) > 1 else str(start)
+        for name in tie:
+            told = answers(methods[name])
+            chips = [
+                (state, mode.answers[("no", "undecided", "yes").index(state)])
+                for mode in MODES
+                if (state := told.get(mode.name)) is not None
+            ]
+            rows.append(VerdictRow(names[name], sentences.sentence(methods[name], thresholds), chips, rank=rank))
+    failed = [record for record in methods.values() if record.status != "complete"]
+    return rows + [
+        VerdictRow(names[one.model.name], sentences.sentence(one, thresholds), failed=True) for one in failed
+    ]
 
 
 def references(records: Sequence[RunRecord]) -> list[str]:
@@ -143,48 +167,6 @@ def settings(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[str
     return [*sentences, f"The recipe’s own settings, not tuned: {untuned}."] if untuned else sentences
 
 
-def points(records: Sequence[RunRecord], names: Mapping[str, str]) -> tuple[list[scatter.Point], list[str]]:
-    """Points of the plot, and a line for each method that can't be drawn."""
-    drawn: list[scatter.Point] = []
-    missing: list[str] = []
-    for record in records:
-        if reference_kind(record) is not None:
-            continue
-        name = names[record.model.name]
-        if record.status != "complete":
-            missing.append(f"{name} (failed)")
-            continue
-        leakage, worst, drop = (
-            score_in(record, "leakage"),
-            sentences.worst_kept(record),
-            score_in(record, "drop"),
-        )
-        left = leakage.normalised.value if leakage else None
-        kept = worst.normalised.value if worst else None
-        if leakage is None or worst is None or left is None or kept is None:
-            reason = leakage.normalised.reason if leakage else None
-            missing.append(f"{name} ({reason or 'no number between the references'})")
-            continue
-        left_spread, kept_spread = leakage.normalised.ci95 or (left, left), worst.normalised.ci95 or (kept, kept)
-        drawn.append(
-            scatter.Point(
-                index=len(drawn) + 1,
-                label=name,
-                leakage=left,
-                leakage_low=left_spread[0],
-                leakage_high=left_spread[1],
-                kept=kept,
-                kept_low=kept_spread[0],
-                kept_high=kept_spread[1],
-                utility=answer_on(record, "drop"),
-                note=scatter.describe(name, left, kept, drop.normalised.value if drop else None),
-                method=record.model.method or record.model.name,
-                budget=record.model.budget or 0.0,
-            )
-        )
-    return drawn, missing
-
-
 # --- distributions ----------------------------------------------------------------------------------------------
 
 
@@ -198,7 +180,7 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
     ranges = {metric: panels.common_range(list(samples.values())) for metric, samples in similarities.items()}
     rows = []
     for record in run.records:
-        if reference_kind(record) is not None:
+        if is_pretrained(record):
             continue
         drawn = []
         for metric in shown:
@@ -207,9 +189,7 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
             if not len(after):
                 continue
             samples = [Density("after", after)]
-            samples += [
-                Density(kind, similarities[metric.name].get(kind, np.zeros(0))) for kind in ("compromised", "clean")
-            ]
+            samples += [Density(kind, similarities[metric.name].get(kind, np.zeros(0))) for kind in _DRAWN]
             called = {"after": f"{names[record.model.name]}, {title}: mean", **LABELS}
             label = ", ".join(
                 f"{called[sample.kind]} {wording.number(float(sample.values.mean()), 2)}"
@@ -224,7 +204,7 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
 
 
 def _key(record: RunRecord) -> str:
-    return reference_kind(record) or record.model.name
+    return pretrained_kind(record) or record.model.name
 
 
 def _similarities(run: Run, record: RunRecord, metric: str) -> panels.Array:
@@ -239,8 +219,8 @@ def _similarities(run: Run, record: RunRecord, metric: str) -> panels.Array:
 
 
 def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
-    """Loss of the two pretrainings in one panel, and their further logged values."""
-    curves = {kind: {curve.name: curve for curve in run.curves(kind)} for kind in ("compromised", "clean")}
+    """Loss of the pretrainings in one panel, and their further logged values."""
+    curves = {kind: {curve.name: curve for curve in run.curves(kind)} for kind in _DRAWN}
     drawn = []
     for name in dict.fromkeys(name for logged in curves.values() for name in logged):
         if name in _NOT_SHOWN:
@@ -258,7 +238,7 @@ def method_curves(run: Run, names: Mapping[str, str], config: ReportConfig) -> l
     """Loss and probes of each method, further logged values apart; a method without steps has no panels."""
     drawn = []
     for record in run.records:
-        if reference_kind(record) is not None:
+        if is_pretrained(record):
             continue
         curves = {curve.name: curve for curve in run.curves(record.model.name)}
         unit = "pairs"

@@ -17,9 +17,10 @@ from salmubench.core import manifest
 from salmubench.report.collect import Run, score_of
 from salmubench.report.main_views import known_view
 from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.ranking import moved_by
 from salmubench.scoring.record import RunRecord, Score, Verdict
 from salmubench.scoring.record_files import items_path, read_items
-from salmubench.scoring.references import reference_kind
+from salmubench.scoring.references import is_pretrained, reference_kind
 from salmubench.scoring.views import rescore, with_seeds
 
 
@@ -70,11 +71,26 @@ def spread(
     def number(score: Score | None) -> float | None:
         if not view:
             return None if score is None else score.value
-        known = known_view(score, beside)
-        return None if known is None else known.value
+        normalised = known_view(score, beside)
+        return None if normalised is None else normalised.value
 
     values = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
     return SeedSpread(statistics.stdev(values), len(values)) if len(values) > 1 else None
+
+
+def moved(run: Run) -> dict[str, Mapping[str, float]]:
+    """Model name → by how much each person moves its distance (`ranking`); of those that have items."""
+    found = {}
+    for record in run.records:
+        several = run.repeats.get(record.model.name, (record,))
+        paths = [run.paths[one.model.name] for one in several]
+        if (
+            record.status == "complete"
+            and not is_pretrained(record)
+            and all(items_path(path).is_file() for path in paths)
+        ):
+            found[record.model.name] = moved_by(record, pa.concat_tables(read_items(path) for path in paths))
+    return found
 
 
 def seeds_of(run: Run) -> list[int]:

@@ -15,9 +15,9 @@ from salmubench.report.wording import (
 )
 from salmubench.scoring.failure_modes import HIDDEN_CLASSES, MODES, PEOPLE_JUDGED, FailureMode
 from salmubench.scoring.metric import Role, by_other_pictures
-from salmubench.scoring.record import NOT_LEARNT, RunRecord, Score, Thresholds
+from salmubench.scoring.record import NOT_LEARNT, RunRecord, Thresholds
 from salmubench.scoring.references import CLEAN, LABELS, is_pretrained
-from salmubench.scoring.roles import Held, spared
+from salmubench.scoring.roles import Held
 from salmubench.scoring.verdict import View, answers
 
 
@@ -41,59 +41,63 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
 
 
 def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
-    """The page's first sentence: how many methods have no failure mode.
+    """The page's first sentence: how many methods have no failure mode; one at several budgets counts once.
 
     Args:
         names: model name → display name.
     """
-    methods = _judged(records)
-    if not methods:
+    candidates = _judged(records)
+    if not candidates:
         return "No method has been judged yet"
-    free = [record for record in methods if set(answers(record).values()) == {"no"}]
-    total, modes = len(methods), f"all {_modes(methods)} failure modes in this world"
+    free = [record for record in candidates if set(answers(record).values()) == {"no"}]
+    unclear = [record for record in candidates if "yes" not in answers(record).values()]
+    total, modes = _methods(candidates), f"all {_modes(candidates)} failure modes in this world"
+    at_none = "" if total == len(candidates) else ", at any of its budgets"
     if free:
         listed = _join([names[record.model.name] for record in free])
-        who = "The one method judged" if total == 1 else f"{_spelt(len(free)).capitalize()} of {_spelt(total)} methods"
-        verb = "avoids" if len(free) == 1 or total == 1 else "avoid"
-        return f"{who} {verb} {modes}" + ("" if total == 1 else f": {listed}")
-    unclear = [record for record in methods if "yes" not in answers(record).values()]
+        some = _methods(free)
+        who = "The one method judged" if total == 1 else f"{_spelt(some).capitalize()} of {_spelt(total)} methods"
+        verb = "avoids" if some == 1 or total == 1 else "avoid"
+        return f"{who} {verb} {modes}" + ("" if total == len(candidates) == 1 else f": {listed}")
     if unclear:
         return (
-            f"None of {_spelt(total)} methods is shown to avoid {modes}; {_spelt(len(unclear))} may"
+            f"None of {_spelt(total)} methods is shown to avoid {modes}; {_spelt(_methods(unclear))} may"
             if total > 1
             else f"The one method judged may avoid {modes}"
         )
-    who = "The one method judged" if total == 1 else f"Each of {_spelt(total)} methods"
-    return f"{who} has a failure mode in this world"
+    if total == 1:
+        return f"The one method judged has a failure mode in this world{at_none}"
+    return f"Each of {_spelt(total)} methods has a failure mode in this world{at_none}"
 
 
 def tally(records: Sequence[RunRecord]) -> str:
-    """How many methods pass each of the questions."""
-    methods = _judged(records)
-    if len(methods) < 2:
+    """How many methods pass each of the questions: at a budget, where they ran with several."""
+    candidates = _judged(records)
+    if len(candidates) < 2:
         return ""
+    noun = "methods" if _methods(candidates) == len(candidates) else "candidates, a method at a budget each,"
     told = []
-    for place, mode in enumerate(mode for mode in MODES if all(mode.name in answers(record) for record in methods)):
-        passed = sum(answers(record)[mode.name] == "no" for record in methods)
+    for place, mode in enumerate(mode for mode in MODES if all(mode.name in answers(record) for record in candidates)):
+        passed = sum(answers(record)[mode.name] == "no" for record in candidates)
         good, _, bad = (words if passed == 1 else _plural(words) for words in mode.answers)
         if not place:
-            told.append(f"{_spelt(passed).capitalize()} of {_spelt(len(methods))} methods {good}")
+            told.append(f"{_spelt(passed).capitalize()} of {_spelt(len(candidates))} {noun} {good}")
         elif passed or " no " not in good:
             told.append(f"{_spelt(passed)} {good}")
-        else:  # "none hide no fact" would have to be read twice
+        else:  # "none reveal no fact" would have to be read twice
             told.append(f"all {bad} or may")
-    return f"{', '.join(told)}. A method counts only where the whole 95{THIN}% interval says so."
+    one = "method" if noun == "methods" else "candidate"
+    return f"{', '.join(told)}. A {one} counts only where the whole 95{THIN}% interval says so."
+
+
+def _methods(records: Sequence[RunRecord]) -> int:
+    """How many methods there are, each at whatever budgets."""
+    return len({record.model.method or record.model.name for record in records})
 
 
 def _modes(methods: Sequence[RunRecord]) -> str:
     """How many failure modes the records tell: all four, or three where one is of an older schema."""
     return _spelt(min(len(answers(record)) for record in methods))
-
-
-def worst_kept(record: RunRecord) -> Score | None:
-    """The score with the smallest K of a record; `None` where there is no K."""
-    held = [(one.score.normalised.value, one.score) for one in spared(record) if one.score.normalised.value is not None]
-    return min(held, key=lambda item: item[0])[1] if held else None
 
 
 def _whose(held: Held) -> str:
@@ -125,11 +129,11 @@ def _plain(one: View, _state: str) -> str:
 
 def _fact(one: View, _state: str) -> str:
     """How far the fact can still be told from other values, by the sentence that decides."""
-    asked = _ASKED.get(one.role, "")
+    how_asked = _ASKED.get(one.role, "")
     value, zero = one.view.value or 0.0, one.view.against or CLEAN
     if value < 0:
-        return f"the true value pushed below {LABELS[zero]} among other values{asked}, L {percent(value)}"
-    return f"{percent(value)} of the fact left among other values{asked}"
+        return f"the true value pushed below {LABELS[zero]} among other values{how_asked}, L {percent(value)}"
+    return f"{percent(value)} of the fact left among other values{how_asked}"
 
 
 def _leakage(one: View, _state: str) -> str:

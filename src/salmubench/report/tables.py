@@ -48,8 +48,7 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
     lines = [_fixed(head, widths), _fixed(under, widths), rule]
     for row in shown:
         if row.failure is not None:
-            name = f"{_short(row.name, widths[0]):<{widths[0]}}"
-            lines.append(f"{name}  {_short(row.failure, sum(widths[1:]) - 2)}")
+            lines.append(f"{_short(row.name, widths[0]):<{widths[0]}}  failed")  # who made it says why, on stderr
             continue
         lines.append(_fixed((row.name, *row.numbers, *row.passes), widths))
         if row.reference == "compromised" and row is not shown[-1]:
@@ -61,13 +60,15 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
 def _text_costs(records: Sequence[RunRecord], titles: Mapping[str, str] | None) -> list[str]:
     """What each model cost, one line each, the pairs it saw first; none where nothing is known."""
     names = wording.display_names(records, titles or {})
-    known = [record for record in records if record.status == "complete"]
-    known = [record for record in known if any(getattr(record.cost, field.name) is not None for field in fields(Cost))]
-    if not known:
+    complete = [record for record in records if record.status == "complete"]
+    complete = [
+        record for record in complete if any(getattr(record.cost, field.name) is not None for field in fields(Cost))
+    ]
+    if not complete:
         return []
     labels = [COSTS[name][0].rpartition(" ") for name in _TEXT_COSTS]
     lines = [("cost", *(over for over, _, _ in labels)), ("", *(below for _, _, below in labels))]
-    for record in known:
+    for record in complete:
         numbers = [COSTS[name][1](getattr(record.cost, name)).replace("\u202f", " ") for name in _TEXT_COSTS]
         lines.append((names[record.model.name], *numbers))
     widths = _widths(lines)

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from salmubench.scoring.failure_modes import LIMITS, MODES, PEOPLE_JUDGED
-from salmubench.scoring.metric import Metric, Pillar, Role, label, parts_of
+from salmubench.scoring.failure_modes import LIMITS, MODES
+from salmubench.scoring.metric import Metric, Pillar, label, parts_of
 from salmubench.scoring.record import NOT_LEARNT, MetricInfo, Normalised, RunRecord, Thresholds
 from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
 from salmubench.scoring.roles import role_of
-from salmubench.scoring.verdict import OLD_THRESHOLDS, complete, limit_of
+from salmubench.scoring.verdict import complete
 
 GROUPS = {
     "country_code": "country", "blood_type": "blood type", "phone_number": "phone number", "emails": "e-mail",
@@ -60,8 +60,8 @@ def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Col
             beside=info.number is None and role_of(info) is None,
         )
         for name, info in ordered
-        for part, told in parts_of(info.items).items()
-        if told.table and pillar in (None, info.pillar)
+        for part, described in parts_of(info.items).items()
+        if described.table and pillar in (None, info.pillar)
     ]
     by_source = {name for name, info in ordered if info.items == "fact_mean"}
     return [one for one in listed if one.metric not in by_source or one is _first_source(records, listed, one.metric)]
@@ -79,8 +79,6 @@ WHOSE = {
     "holdout_association": "the same people’s other associations",
 }
 """Holdout split → whose associations it holds."""
-
-FACT_ROLES: tuple[Role, ...] = ("fact", "fact_paraphrase")
 
 VIEWS = {"leakage": "L", "kept": "K", "drop": "D"}
 """Normalised view → its letter."""
@@ -109,18 +107,6 @@ def rules(thresholds: Thresholds) -> dict[str, str]:
     stated = {name: threshold(value) for name, value in vars(complete(thresholds)).items()}
     old = all(getattr(thresholds, limit.name) is None for limit in LIMITS if limit.since > 1)
     return {mode.name: (mode.first_rule if old and mode.first_rule else mode.rule).format_map(stated) for mode in MODES}
-
-
-def paper_line(thresholds: Thresholds) -> str:
-    """Which rule a line at the leakage of all rows stands for, where the verdict goes by another."""
-    limit = threshold(limit_of(thresholds, "leakage"))
-    line = f"The upright line is the paper’s own rule: {limit} of the leakage left over all rows, against Clean."
-    if thresholds == OLD_THRESHOLDS:
-        return line
-    return (
-        f"{line} Verdicts go by {PEOPLE_JUDGED['identity']}, against Clean, and by {PEOPLE_JUDGED['association']}, "
-        "against Retrained: the exact answer itself may lie beyond the line."
-    )
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------

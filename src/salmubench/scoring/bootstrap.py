@@ -128,8 +128,8 @@ def resampled_means(values: Floats, units: Units, *, bootstraps: int = BOOTSTRAP
     Returns:
         float64 (bootstraps, m).
     """
-    found = resampled_sums(leaf_sums(values, units)[None], units, bootstraps=bootstraps, seed=seed)
-    means: Floats = found[:, :-1] / found[:, -1:]
+    sums = resampled_sums(leaf_sums(values, units)[None], units, bootstraps=bootstraps, seed=seed)
+    means: Floats = sums[:, :-1] / sums[:, -1:]
     return means
 
 
@@ -142,12 +142,12 @@ def resampled_sums(sums: Floats, units: Units, *, bootstraps: int, seed: int) ->
     Returns:
         float64 (bootstraps, m).
     """
-    found = np.empty((bootstraps, sums.shape[2]))
+    drawn = np.empty((bootstraps, sums.shape[2]))
     for weights, rows in drawn_seeds(len(sums), bootstraps, seed):
         together = (weights[:, None, None] * sums).sum(axis=0)
         for block, totals in resample(together, units, rows, bootstraps=bootstraps, seed=seed):
-            found[block] = totals
-    return found
+            drawn[block] = totals
+    return drawn
 
 
 def drawn_seeds(count: int, bootstraps: int, seed: int) -> Iterator[tuple[Floats, Rows]]:
@@ -165,8 +165,8 @@ def drawn_seeds(count: int, bootstraps: int, seed: int) -> Iterator[tuple[Floats
     drawn = np.random.default_rng([seed, count]).integers(0, count, (bootstraps, count - 1))
     times = np.stack([(drawn == one).sum(axis=1) for one in range(count)], axis=1)
     different, which = np.unique(times, axis=0, return_inverse=True)
-    for number, found in enumerate(different):
-        yield found * (count / (count - 1)), np.flatnonzero(which.ravel() == number)
+    for number, seeds_drawn in enumerate(different):
+        yield seeds_drawn * (count / (count - 1)), np.flatnonzero(which.ravel() == number)
 
 
 def resample(sums: Floats, units: Units, rows: Rows, *, bootstraps: int, seed: int) -> Iterator[tuple[Rows, Floats]]:

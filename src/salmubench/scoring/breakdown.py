@@ -140,7 +140,7 @@ def score_groups(
         by: one of `salmubench.core.types.GROUPINGS`.
         metrics: name → description.
     """
-    by_metric, held = {}, item_tables.held_but(items, facts.forget_identity_ids())
+    by_metric, held = {}, item_tables.partly_forgotten(items, facts.forget_identity_ids())
     for name, metric in metrics.items():
         rows = item_tables.of_metric(items, name)
         labels = labels_of(rows, facts, by)

@@ -89,18 +89,20 @@ def _compare(first: Path, second: Path, bootstraps: int, seed: int) -> Compariso
     tables = [read_items(path) for path in (first, second)]
     differences: dict[str, Mapping[str, Difference]] = {}
     described = describe_all(records[0])
-    told = [held_of(record, table) for record, table in zip(records, tables, strict=True)]
-    held = told[1] if told[0] is None else told[0]
+    held_by_record = [held_of(record, table) for record, table in zip(records, tables, strict=True)]
+    held = held_by_record[1] if held_by_record[0] is None else held_by_record[0]
     for name in records[0].scores:
         metric = described[name]
         rows = [item_tables.of_metric(table, name) for table in tables]
         if rows[0].num_rows and rows[1].num_rows:
             target = _target(metric.goal, rows, records)
-            found = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
+            of_metric = paired_differences(metric, rows[0], rows[1], target, held, bootstraps, seed)
             # What only describes a number with a view isn't compared: every answer more takes certainty from all.
             parts = parts_of(metric.items, metric.groups)
             differences[name] = {
-                part: _unless_unlearnt(row, name, part, records) for part, row in found.items() if parts[part].viewed
+                part: _unless_unlearnt(row, name, part, records)
+                for part, row in of_metric.items()
+                if parts[part].viewed
             }
         else:
             differences[name] = {part: _no_difference(records, name, part) for part in records[0].scores[name]}
@@ -190,10 +192,10 @@ def _of_group(
     sums = [leaf_sums((x - y)[:, None], units).T for x, y in sides]
     ends = intervals([Ratio(top, n) for top, n in sums], units, **how)
     rows = [
-        Difference(mean(x), mean(y), mean(x - y), found, len(x), None)
-        for (x, y), found in zip(sides, ends, strict=True)
+        Difference(mean(x), mean(y), mean(x - y), interval, len(x), None)
+        for (x, y), interval in zip(sides, ends, strict=True)
     ]
-    if target is not None and any(found is not None for found in ends):
+    if target is not None and any(interval is not None for interval in ends):
         aims = [part.of(target, others) for part in parts.values()]
         columns = [column for pair, aim in zip(sides, aims, strict=True) for column in (*pair, aim)]
         samples = resampled_means(np.stack(columns, axis=1), units, **how)  # (b, 3 × parts)
@@ -215,8 +217,8 @@ _TABLES = ("differences", "attacks")
 
 def _rows(one: Comparison, table: str) -> dict[tuple[str, str], Difference]:
     """(Metric or attack, part) → difference."""
-    found: Mapping[str, Mapping[str, Difference]] = getattr(one, table)
-    return {(name, part): row for name, parts in found.items() for part, row in parts.items()}
+    by_name: Mapping[str, Mapping[str, Difference]] = getattr(one, table)
+    return {(name, part): row for name, parts in by_name.items() for part, row in parts.items()}
 
 
 def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -235,11 +237,11 @@ def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
         certain.add(tuple(place))
 
     def marked(number: int, one: Comparison, table: str) -> dict[str, dict[str, Difference]]:
-        found: dict[str, dict[str, Difference]] = {name: {} for name in getattr(one, table)}
+        corrected: dict[str, dict[str, Difference]] = {name: {} for name in getattr(one, table)}
         for (name, part), row in _rows(one, table).items():
             holds = row.answer in ("better", "worse") and (number, table, name, part) in certain
-            found[name][part] = replace(row, certain=holds)
-        return found
+            corrected[name][part] = replace(row, certain=holds)
+        return corrected
 
     return [
         replace(one, differences=marked(number, one, "differences"), attacks=marked(number, one, "attacks"))

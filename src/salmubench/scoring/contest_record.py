@@ -33,6 +33,8 @@ Standing = Literal["decisive", "exploratory", "refused"]
 
 T = TypeVar("T")
 Count = Annotated[int, Field(strict=True, ge=0)]
+Bounded = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
+"""A number whose square is finite, too."""
 
 
 def _complete(numbers: Mapping[Number, T]) -> Mapping[Number, T]:
@@ -143,7 +145,7 @@ class InWorld:
 
     outcome: Outcome
     modes: Mapping[Name, Answer]
-    numbers: Annotated[Mapping[Number, Real | None], AfterValidator(_complete)]
+    numbers: Annotated[Mapping[Number, Bounded | None], AfterValidator(_complete)]
     record: Hash
     message: Text | None = None
 

@@ -75,8 +75,8 @@ class Values:
         return self._drawn[key]
 
     def _draw(self, pair: Pair, field: str, value: str) -> list[str]:
-        own = {value, *(self._own.get((pair.identity, field), ()) if pair.identity is not None else ())}
-        able = [other for other in self._known.get(field, ()) if other not in own]
+        excluded = {value, *(self._own.get((pair.identity, field), ()) if pair.identity is not None else ())}
+        able = [other for other in self._known.get(field, ()) if other not in excluded]
         if len(able) <= self._most:
             return able
         rng = np.random.default_rng([SEED, zlib.crc32("\0".join(_association(pair)).encode())])
@@ -112,12 +112,12 @@ def sampled(pairs: Sequence[Pair], rows: int) -> npt.NDArray[np.bool_]:
     sizes: defaultdict[tuple[str, str], int] = defaultdict(int)
     for name in names:
         sizes[name] += 1
-    unique, chosen, found = sorted(sizes), set[tuple[str, str]](), 0
+    unique, chosen, rows_drawn = sorted(sizes), set[tuple[str, str]](), 0
     for number in np.random.default_rng(SEED).permutation(len(unique)).tolist():
-        if found >= rows:
+        if rows_drawn >= rows:
             break
         chosen.add(unique[number])
-        found += sizes[unique[number]]
+        rows_drawn += sizes[unique[number]]
     return np.fromiter((name in chosen for name in names), np.bool_, len(names))
 
 
@@ -142,8 +142,8 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     Raises:
         Unavailable: a sensitive split isn't encoded, so that the values aren't known.
     """
-    known = inputs.embeddings.dataset.counts
-    absent = [name for name in SENSITIVE_SPLITS if name not in known]
+    counts = inputs.embeddings.dataset.counts
+    absent = [name for name in SENSITIVE_SPLITS if name not in counts]
     if absent:
         raise Unavailable(f"{absent[0]} is not encoded, and its values belong to those to tell apart")
     values, pairs = values_of(inputs), pairs_in(inputs, split)
@@ -151,11 +151,11 @@ def fact_items(inputs: EvalInputs, split: Split, sentence: Sentence) -> tuple[It
     texts = inputs.shared(
         (split, sentence), lambda: [candidates(pairs[number], values, sentence) for number in chosen.tolist()]
     )
-    able = np.fromiter((bool(own) for own in texts), np.bool_, len(texts))
-    kept, asked = inputs.rows(split).take(chosen[able]), [own for own in texts if own]
-    ranks, others = _ranks(inputs, kept, asked)
-    captions = np.array([own[0] for own in asked] + [None], object)[:-1]
-    return kept.items(ranks, caption=captions, others=others), len(texts) - len(asked)
+    able = np.fromiter((bool(copies) for copies in texts), np.bool_, len(texts))
+    kept, ranked = inputs.rows(split).take(chosen[able]), [copies for copies in texts if copies]
+    ranks, others = _ranks(inputs, kept, ranked)
+    captions = np.array([copies[0] for copies in ranked] + [None], object)[:-1]
+    return kept.items(ranks, caption=captions, others=others), len(texts) - len(ranked)
 
 
 def values_of(inputs: EvalInputs) -> Values:
@@ -200,10 +200,10 @@ def candidates(pair: Pair, values: Values, sentence: Sentence) -> list[str]:
 
 def _ranks(inputs: EvalInputs, rows: Rows, texts: Sequence[Sequence[str]]) -> tuple[Floats, Counts]:
     """Rank of the first of each row's texts among them, float64 (n,), and the number of the others, int32 (n,)."""
-    counts = np.fromiter((len(own) for own in texts), np.int64, len(texts))
+    counts = np.fromiter((len(copies) for copies in texts), np.int64, len(texts))
     ranks = np.empty(len(texts), np.float64)
     for block in _blocks(counts):
-        text_rows = inputs.embeddings.rows_of([text for own in texts[block] for text in own])
+        text_rows = inputs.embeddings.rows_of([text for copies in texts[block] for text in copies])
         ranks[block] = _block_ranks(inputs, rows.image_row[block], text_rows, counts[block])
     return ranks, (counts - 1).astype(np.int32)
 
@@ -216,8 +216,8 @@ def _block_ranks(inputs: EvalInputs, image_rows: Indices, text_rows: Indices, co
     margin[first] = -np.inf  # its own text is no competitor
     above = np.bincount(owner[margin > TIE], minlength=len(counts))
     equal = np.bincount(owner[np.abs(margin) <= TIE], minlength=len(counts))
-    found: Floats = 1.0 + above + 0.5 * equal
-    return found
+    ranks: Floats = 1.0 + above + 0.5 * equal
+    return ranks
 
 
 def _blocks(counts: Indices) -> Iterator[slice]:

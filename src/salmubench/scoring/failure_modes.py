@@ -107,6 +107,22 @@ class FailureMode:
         """The label within a sentence."""
         return self.label.lower()
 
+    @property
+    def is_damage(self) -> bool:
+        """Whether what should stay is lost; else what should go is left."""
+        return all(ground.role in ("drop", "kept") for ground in self.grounds)
+
+    def in_limits(self, value: float, limit: float) -> float:
+        """How far a number is from the goal, in limits: 1 at the limit, below 0 beyond the goal.
+
+        Examples:
+            >>> round(MODES[0].in_limits(0.03, 0.01), 6), round(MODES[-1].in_limits(0.8, 0.9), 6)  # L = 3 %, K = 80 %
+            (3.0, 2.0)
+        """
+        if self.direction == "below":
+            return (1 - value) / (1 - limit)
+        return (abs(value) if self.direction == "beyond" else value) / limit
+
     def beyond(self, value: float, limit: float) -> float:
         """How far a number lies beyond a limit; negative before it."""
         return {"above": value - limit, "below": limit - value, "beyond": abs(value) - limit}[self.direction]
@@ -154,10 +170,10 @@ MODES: tuple[FailureMode, ...] = (
         name="hollow",
         letter="H",
         label="Hollow",
-        question="hides none",
-        question_letter="H",
-        answers=("hides no fact", "may hide the fact", "hides the fact"),
-        sentences=("hides no fact ({})", "whether it hides the fact ({})", "hides the fact ({})"),
+        question="tells none",
+        question_letter="T",
+        answers=("reveals no fact", "may reveal the fact", "reveals the fact"),
+        sentences=("reveals no fact ({})", "whether it reveals the fact ({})", "reveals the fact ({})"),
         meaning="the caption is only hidden, while the right value still stands out among others",
         rule="L of the fact beyond ±{fact}, paraphrased beyond ±{fact_paraphrase}, by other pictures of the person "
         "beyond ±{fact_other}, by these without the name beyond ±{fact_nameless}: the true value can still be told "
@@ -241,10 +257,10 @@ def ground_on(role: str, against: str | None = None) -> Ground:
         KeyError: nothing.
     """
     grounds = (ground for mode in MODES for ground in mode.grounds)
-    found = next((one for one in grounds if one.role == role and against in (None, one.against)), None)
-    if found is None:
+    match = next((one for one in grounds if one.role == role and against in (None, one.against)), None)
+    if match is None:
         raise KeyError(role)
-    return found
+    return match
 
 
 def legend() -> str:

@@ -123,8 +123,8 @@ class EvalInputs:
         """What several metrics need of the rows, never of vectors: made by the first that asks."""
         if name not in self._shared:
             self._shared[name] = make()
-        found: T = self._shared[name]
-        return found
+        value: T = self._shared[name]
+        return value
 
     def rows(self, split: str) -> Rows:
         """All rows of a split on disk; none where the dataset has none."""
@@ -184,10 +184,10 @@ class EvalInputs:
         Raises:
             Unavailable: the dataset has none.
         """
-        known = self.embeddings.dataset.general_knowledge
-        if known is None:
+        knowledge = self.embeddings.dataset.general_knowledge
+        if knowledge is None:
             raise Unavailable("the dataset has no general_knowledge")
-        return known
+        return knowledge
 
     @functools.cached_property
     def gallery(self) -> Gallery:

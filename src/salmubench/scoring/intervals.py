@@ -163,13 +163,13 @@ def bootstrap_t(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: in
 
 def _summary(whole: float, error: float, moved: Floats, scaled: Floats) -> BootstrapT | None:
     # A few resamples in which the references coincide have no ratio; the others say what can be said.
-    known = np.isfinite(moved)
-    if not np.isfinite(whole) or not known.any():
+    finite = np.isfinite(moved)
+    if not np.isfinite(whole) or not finite.any():
         return None
     if not error:
         return BootstrapT(whole, 0.0, (0.0, 0.0), (0.0, 0.0))
-    low, high = percentiles(np.nan_to_num(scaled[known], posinf=_FAR, neginf=-_FAR))
-    return BootstrapT(whole, error, (low, high), (float(moved[known].min()), float(moved[known].max())))
+    low, high = percentiles(np.nan_to_num(scaled[finite], posinf=_FAR, neginf=-_FAR))
+    return BootstrapT(whole, error, (low, high), (float(moved[finite].min()), float(moved[finite].max())))
 
 
 def _stacked(ratios: Sequence[Ratio]) -> tuple[Floats, Floats, Floats]:
@@ -204,8 +204,8 @@ def _error(squares: Floats, by: Floats, units: Units) -> Floats:
 
 def _divide(top: Floats, by: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        found: Floats = top / by
-    return found
+        quotient: Floats = top / by
+    return quotient
 
 
 def _between(whole: float, moved: Floats) -> Interval | None:

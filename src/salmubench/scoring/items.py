@@ -162,7 +162,7 @@ def held_identities(table: pa.Table, rows: int | None = None) -> frozenset[str] 
     return _people(held)
 
 
-def held_but(table: pa.Table, whole: Set[str]) -> frozenset[str]:
+def partly_forgotten(table: pa.Table, whole: Set[str]) -> frozenset[str]:
     """Identities with items of `forget` of whom only some associations must go, by what the dataset says of people.
 
     Where not all rows are seen, items of the holdout don't name everybody.
@@ -170,14 +170,14 @@ def held_but(table: pa.Table, whole: Set[str]) -> frozenset[str]:
     return _people(_of_split(table, Split.FORGET)) - whole
 
 
-def held_untold(table: pa.Table, held: frozenset[str], rows: int | None) -> tuple[str, ...] | None:
-    """Those identities, where items of the holdout don't tell the same and a record has to; else `None`.
+def held_to_state(table: pa.Table, held: frozenset[str], rows: int | None) -> tuple[str, ...] | None:
+    """The identities that a record has to state, since its items of the holdout don't name the same; else `None`.
 
     Args:
         held: identities with items of `forget` of whom only some associations must go.
     """
-    people, told = _people(_of_split(table, Split.FORGET)), held_identities(table, rows)
-    return None if not people or (told is not None and told & people == held) else tuple(sorted(held))
+    people, stated = _people(_of_split(table, Split.FORGET)), held_identities(table, rows)
+    return None if not people or (stated is not None and stated & people == held) else tuple(sorted(held))
 
 
 def _of_split(table: pa.Table, split: Split) -> pa.Table:

@@ -202,8 +202,8 @@ def _percentile(rank: Floats, others: Floats | None) -> Floats:
     """Share of the others that are ranked below, ties half: rank = 1 + #above + ½ #equal."""
     if others is None:
         raise ValueError("Expected the number of others of each rank, got none. Score the model again.")
-    found: Floats = (others + 1.0 - rank) / others
-    return found
+    share: Floats = (others + 1.0 - rank) / others
+    return share
 
 
 SOURCES: Mapping[str, str] = {

@@ -89,10 +89,11 @@ class Pictures:
         for rows in sensitive:
             for identity, field, value in zip(rows.identity, rows.field, rows.value, strict=True):
                 self._values[field, value].add(identity)
+        self._silent: dict[tuple[str, str | None], Mapping[str, list[Picture]]] = {}
 
     def asked(self, pair: Pair) -> list[Asked]:
         """What a fact is asked of, by source; a source without a picture of the person or of others is left out."""
-        found = []
+        pictures = []
         for source, people in self._of.items():
             rng = np.random.default_rng([SEED, zlib.crc32("\0".join((*_key(pair), source)).encode())])
             own = [one for one in people.get(pair.identity or "", ()) if _key(pair)[1:] not in one.told]
@@ -100,23 +101,29 @@ class Pictures:
                 own = [own[number] for number in np.sort(rng.choice(len(own), MOST_PICTURES, replace=False)).tolist()]
             others = self._strangers(pair, source, rng) if own else []
             if others:
-                found.append(Asked(source, tuple(one.row for one in own), tuple(one.row for one in others)))
-        return found
+                pictures.append(Asked(source, tuple(one.row for one in own), tuple(one.row for one in others)))
+        return pictures
 
     def _strangers(self, pair: Pair, source: str, rng: np.random.Generator) -> list[Picture]:
         """Pictures of people who don't share the value, one a person as long as there are people."""
         share = self._values[pair.field or "", pair.value or ""] | {pair.identity}
+        silent = self._silent_on(pair.field, source)
         for alike in _ALIKE:
             people = self._alike[source, alike].get(self._looks(pair.identity, alike), [])
-            able = [
-                pictures
-                for identity in people
-                if identity not in share
-                and (pictures := [one for one in self._of[source][identity] if pair.field not in dict(one.told)])
-            ]
+            able = [silent[identity] for identity in people if identity in silent and identity not in share]
             if able:
                 return list(itertools.islice(_in_turn(able, rng), MOST_PICTURES))
         return []
+
+    def _silent_on(self, field: str | None, source: str) -> Mapping[str, list[Picture]]:
+        """Identity → the pictures that tell nothing of a field, where there are any."""
+        if (source, field) not in self._silent:
+            silent = {
+                identity: [one for one in pictures if all(told != field for told, _ in one.told)]
+                for identity, pictures in self._of[source].items()
+            }
+            self._silent[source, field] = {identity: pictures for identity, pictures in silent.items() if pictures}
+        return self._silent[source, field]
 
     def _grouped(self, source: str, names: Sequence[str]) -> Mapping[tuple[str | None, ...], list[str]]:
         groups: defaultdict[tuple[str | None, ...], list[str]] = defaultdict(list)
@@ -154,11 +161,16 @@ class Compatriots:
             drawn: other values of its sentence, taken where the field has fewer than three of compatriots.
         """
         identity, field = pair.identity or "", pair.field or ""
-        own = self._own.get((identity, field), set())
-        able = [value for value in self._values.get((field, self._country.get(identity) or ""), ()) if value not in own]
+        true_values = self._own.get((identity, field), set())
+        able = [
+            value
+            for value in self._values.get((field, self._country.get(identity) or ""), ())
+            if value not in true_values
+        ]
         if len(able) < FEWEST:
             return list(drawn), False
-        near = [value for value in drawn if value in set(able)]
+        compatriots = set(able)
+        near = [value for value in drawn if value in compatriots]
         if len(near) >= FEWEST:
             return near, True
         if len(able) > self._most:
@@ -307,10 +319,16 @@ def _telling(pairs: Sequence[Pair], rows: int) -> tuple[list[Pair], int]:
         if chosen:
             by_fact[_key(pair)].append(pair)
     able = {
-        key: [one for one in own if one.identity is not None and one.value and replaced(one.caption, one.value, "-")]
-        for key, own in sorted(by_fact.items())
+        key: [
+            one
+            for one in rows_of_fact
+            if one.identity is not None and one.value and replaced(one.caption, one.value, "-")
+        ]
+        for key, rows_of_fact in sorted(by_fact.items())
     }
-    return [min(own, key=_drawn) for own in able.values() if own], sum(not own for own in able.values())
+    return [min(rows_of_fact, key=_drawn) for rows_of_fact in able.values() if rows_of_fact], sum(
+        not rows_of_fact for rows_of_fact in able.values()
+    )
 
 
 def _key(pair: Pair) -> tuple[str, str, str]:
@@ -343,7 +361,7 @@ def _by_person(tables: Iterable[Rows], *, telling: bool = False) -> Mapping[str,
 def _in_turn(people: Sequence[Sequence[Picture]], rng: np.random.Generator) -> Iterator[Picture]:
     """Pictures of people in drawn order, one of each, then a second one of each …."""
     drawn = [people[who] for who in rng.permutation(len(people))[:MOST_PICTURES].tolist()]
-    shuffled = [[own[number] for number in rng.permutation(len(own)).tolist()] for own in drawn]
+    shuffled = [[of_person[number] for number in rng.permutation(len(of_person)).tolist()] for of_person in drawn]
     for turn in itertools.zip_longest(*shuffled):
         yield from (one for one in turn if one is not None)
 

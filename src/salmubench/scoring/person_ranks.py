@@ -91,11 +91,11 @@ def person_items(inputs: EvalInputs, rows: Rows) -> tuple[Items, int]:
 
 def _fields_of(rows: Rows) -> dict[tuple[str | None, str], frozenset[str]]:
     """(Identity, file name) → fields that the picture's captions tell."""
-    found: defaultdict[tuple[str | None, str], set[str]] = defaultdict(set)
+    by_picture: defaultdict[tuple[str | None, str], set[str]] = defaultdict(set)
     for identity, file_name, field in zip(rows.identity, rows.file_name, rows.field, strict=True):
         if identity is not None and field is not None:
-            found[identity, file_name].add(field)
-    return {place: frozenset(fields) for place, fields in found.items()}
+            by_picture[identity, file_name].add(field)
+    return {place: frozenset(fields) for place, fields in by_picture.items()}
 
 
 def _told(inputs: EvalInputs) -> Told:

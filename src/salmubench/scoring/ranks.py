@@ -37,11 +37,11 @@ def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequen
         ]
         competitors += block.rough.size - len(excluded)
         where = np.array(excluded, np.int64).reshape(-1, 2)
-        own, left_out = similarity[block.start : block.stop], (where[:, 0], where[:, 1])
+        rough, left_out = similarity[block.start : block.stop], (where[:, 0], where[:, 1])
         if ranking.rounding == "exact":
-            greater, equal = ahead_and_equal(block, own, left_out)
+            greater, equal = ahead_and_equal(block, rough, left_out)
         else:
-            greater, equal = _rounded(block, own, left_out, ranking.rounding)
+            greater, equal = _rounded(block, rough, left_out, ranking.rounding)
         ranks[block.start : block.stop] = 1.0 + greater + ranking.weight * equal
     if not competitors:
         raise Unavailable("the gallery holds no other caption")
@@ -49,12 +49,12 @@ def gallery_ranks(inputs: EvalInputs, rows: Rows, true: Strings, *, same: Sequen
 
 
 def _rounded(
-    block: SimilarityBlock, own: Floats, excluded: tuple[Indices, Indices], precision: str
+    block: SimilarityBlock, rough: Floats, excluded: tuple[Indices, Indices], precision: str
 ) -> tuple[Indices, Indices]:
     """As `ahead_and_equal`, of similarities in half precision."""
     others = in_half_precision(block.images @ block.texts.T, precision)
     others[excluded] = -np.inf
-    true = in_half_precision(own, precision)[:, None]
+    true = in_half_precision(rough, precision)[:, None]
     return np.count_nonzero(others > true, axis=1), np.count_nonzero(others == true, axis=1)
 
 

@@ -65,9 +65,9 @@ def _with_fields(fields: Sequence[tuple[str, str, str, bool]], *, last: bool = F
             if optional:
                 setattr(cls, name, None)
         cls.__annotations__ = cls.__annotations__ | types if last else types | cls.__annotations__
-        head, _, own = (cls.__doc__ or "").partition("\n\n    Attributes:\n")
-        own = own.rstrip(" ")
-        cls.__doc__ = f"{head}\n\n    Attributes:\n{own + lines if last else lines + own}"
+        head, _, attributes = (cls.__doc__ or "").partition("\n\n    Attributes:\n")
+        attributes = attributes.rstrip(" ")
+        cls.__doc__ = f"{head}\n\n    Attributes:\n{attributes + lines if last else lines + attributes}"
         return cls
 
     return extended

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from salmubench.clip import embeddings
 from salmubench.clip.embeddings import DatasetFacts, Embeddings
-from salmubench.core import manifest, places, provenance, reading
+from salmubench.core import manifest, places, provenance
 from salmubench.core.errors import EmbeddingsError, RecordError
 from salmubench.core.types import Split
 from salmubench.scoring import breakdown
@@ -22,11 +22,12 @@ from salmubench.scoring import items as item_tables
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.config import ScoreConfig
+from salmubench.scoring.described import Side, model_of
 from salmubench.scoring.fragile import Fragile, find_fragile
 from salmubench.scoring.gallery import check_ranked
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Metric, Outcome, Unavailable, label
-from salmubench.scoring.origin import Cost, Dataset, Encoding, Model
+from salmubench.scoring.origin import Cost, Dataset, Encoding
 from salmubench.scoring.plugin import Plugin, authors_code
 from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, MetricInfo, Protocol, RunRecord, Score
 from salmubench.scoring.record_files import (
@@ -41,7 +42,6 @@ from salmubench.scoring.record_files import (
 )
 from salmubench.scoring.references import COMPROMISED, ENDS, OF
 from salmubench.scoring.roles import in_role
-from salmubench.scoring.stages import Encoded, EncodedModel
 from salmubench.scoring.verdict import THRESHOLDS, judge
 from salmubench.scoring.views import Missing, score_items
 
@@ -110,8 +110,21 @@ def score(
     evaluated = _Session(inputs, metrics, config)
     record = evaluated.record(started=started, clock=clock)
     record = replace(record, attacks=_attacks_of(out, record))
+    known = _stated_beside(out, references)
+    for note in record.notes:
+        if note not in known:
+            log.warning("%s", note)
     write_record(out, record, items=evaluated.items, gallery=evaluated.subject.gallery)
     return out
+
+
+def _stated_beside(path: Path, references: Mapping[str, Path]) -> set[str]:
+    """Notes of the references' own records beside a record: in a run they have been printed."""
+    notes: set[str] = set()
+    for beside in {path.with_name(f"{name}.json") for name in references} - {path}:
+        with contextlib.suppress(RecordError):
+            notes |= set(read_record(beside).notes) if beside.is_file() else set()
+    return notes
 
 
 def _attacks_of(path: Path, record: RunRecord) -> Attacks | None:
@@ -204,15 +217,15 @@ class _Session:
         self.paths = paths
         self.metrics = metrics
         self.config = config
-        self.model = _Side("the model", paths.embeddings)
-        self.references = {name: _Side(name, path) for name, path in paths.references.items()}
+        self.model = Side("the model", paths.embeddings)
+        self.references = {name: Side(name, path) for name, path in paths.references.items()}
         for reference in self.references.values():
             reference.check_dataset(self.model)
         compromised = paths.references[COMPROMISED]
-        known = embeddings.open_embeddings(compromised) if compromised.is_dir() else compromised
+        source = embeddings.open_embeddings(compromised) if compromised.is_dir() else compromised
         fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
-        self.fragile = find_fragile(self.model.facts, known, config, metric=fragile_metric)
-        del known
+        self.fragile = find_fragile(self.model.facts, source, config, metric=fragile_metric)
+        del source
         self.subject = self._evaluate(paths.embeddings)
         # The record of Clean or Compromised holds no reference values: those of its items would be its own.
         is_reference = any(_same(paths.embeddings, path) for path in map(paths.references.__getitem__, ENDS))
@@ -222,7 +235,7 @@ class _Session:
     def record(self, *, started: str, clock: float) -> RunRecord:
         described, evaluated = self.model.described, self.subject
         # By what the dataset says: of rows that only some were seen of, the holdout's don't name everybody.
-        held = item_tables.held_but(self.items, self.model.facts.forget_identity)
+        held = item_tables.partly_forgotten(self.items, self.model.facts.forget_identity)
         scores = score_items(
             self.items,
             metrics=evaluated.metrics,
@@ -232,8 +245,6 @@ class _Session:
             held=held,
         )
         notes = self._notes(scores)
-        for note in notes:
-            log.warning("%s", note)
         encoding = described.encoding
         return RunRecord(
             schema_version=SCHEMA_VERSION,
@@ -294,19 +305,24 @@ class _Session:
                 )
         for name, reference in self.references.items():
             if reference.kind not in (None, name):
-                known = (
+                holdouts = (
                     " Its holdouts are known to it."
-                    if reference.kind is not None and OF[reference.kind].beside == "holdouts"
+                    if reference.kind in OF and OF[reference.kind].beside == "holdouts"
                     else ""
                 )
                 notes.append(
-                    f"The reference given as {name} calls itself {reference.kind}: are the references swapped?{known}"
+                    f"The reference given as {name} calls itself {reference.kind}: are the references swapped?"
+                    f"{holdouts}"
                 )
             if reference.precision != self.model.precision:
                 notes.append(
                     f"The model was encoded in {self.model.precision}, {name} in {reference.precision}: mean "
                     "similarities may differ by up to 0.002 for that alone."
                 )
+        if opened := self.model.described.model.opened:
+            notes.append(
+                f"While the method ran, files that only the evaluation may read were opened: {', '.join(opened)}."
+            )
         if self.model.facts.limit is not None:
             notes.append(QUICK_LOOK.format(limit=self.model.facts.limit))
         shown = self.model.facts.counts.get(str(Split.GENERAL_KNOWLEDGE), 0)
@@ -323,42 +339,6 @@ class _Session:
         return notes
 
 
-class _Side:
-    """The model or a reference: what its embeddings folder, or the reference's record, says about it."""
-
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.path = name, path
-        self.record: RunRecord | None = None
-        if path.is_dir():
-            opened = embeddings.open_embeddings(path)
-            self.facts, self.described = opened.dataset, described_model(opened)
-            self.fingerprint: str = self.facts.fingerprint
-            self.imagenet: str | None = self.facts.imagenet
-            self.precision: str | None = self.described.encoding.precision
-            self.sha256: str | None = self.described.model.sha256
-            self.kind: str | None = self.described.model.kind
-        else:
-            self.record = record = read_record(path)
-            if record.status != "complete":
-                raise RecordError(f"Expected a complete record of {name} at {path}, got status {record.status!r}.")
-            self.fingerprint, self.imagenet = record.dataset.fingerprint, record.dataset.imagenet
-            self.sha256, self.kind = record.model.sha256, record.model.kind
-            self.precision = None if record.encoding is None else record.encoding.precision
-
-    def check_dataset(self, model: _Side) -> None:
-        """Refuse a reference of another dataset."""
-        if self.fingerprint != model.fingerprint:
-            raise EmbeddingsError(
-                f"Expected the model and {self.name} on one dataset, got fingerprint {model.fingerprint} in "
-                f"{model.path} and {self.fingerprint} in {self.path}. Encode both on the same dataset."
-            )
-        if self.imagenet != model.imagenet:
-            raise EmbeddingsError(
-                f"Expected the model and {self.name} on the same pictures of general knowledge, got ImageNet "
-                f"{model.imagenet} in {model.path} and {self.imagenet} in {self.path}. Give --imagenet to both or none."
-            )
-
-
 def _same(a: Path, b: Path) -> bool:
     return places.real(a) == places.real(b)
 
@@ -371,27 +351,14 @@ def _check_exists(path: Path) -> None:
         )
 
 
-def described_model(opened: Embeddings) -> Encoded:
-    """What embeddings say about their model and how they were made."""
-    where = str(opened.folder / manifest.MANIFEST)
-    return reading.validated(
-        Encoded, opened.manifest["outputs"], where=where, error=EmbeddingsError, advice="Encode the model again."
-    )
-
-
-def model_of(described: EncodedModel) -> Model:
-    """The model as a record names it."""
-    return Model(**{item.name: getattr(described, item.name) for item in fields(Model)})
-
-
 def _dataset(facts: DatasetFacts, items: pa.Table, held: frozenset[str]) -> Dataset:
-    stated = item_tables.held_untold(items, held, facts.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
+    stated = item_tables.held_to_state(items, held, facts.counts.get(str(Split.HOLDOUT_ASSOCIATION)))
     counts = dict(facts.counts)
     return Dataset(facts.name, facts.fingerprint, counts, facts.revision, facts.imagenet, facts.limit, stated)
 
 
-def _cost(known: Mapping[str, float | None]) -> Cost:
-    given = {field.name: known.get(field.name) for field in fields(Cost)}
+def _cost(stated: Mapping[str, float | None]) -> Cost:
+    given = {field.name: stated.get(field.name) for field in fields(Cost)}
     numbers: dict[str, Any] = {name: float if name.endswith("seconds") else int for name in given}
     whole: dict[str, Any] = {name: None if value is None else numbers[name](value) for name, value in given.items()}
     return Cost(**whole)

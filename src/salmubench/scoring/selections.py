@@ -39,13 +39,13 @@ def selections(metric: Metric, rows: pa.Table, held: frozenset[str] | None) -> l
         names.setdefault((part.group, part.stored), []).append(name)
     groups = groups_of(rows, held) if metric.groups else None
     stored = rows.column("part").to_numpy(zero_copy_only=False)
-    found = []
+    chosen_parts = []
     for (group, kind), parts in names.items():
         of_kind = np.ones(rows.num_rows, np.bool_) if kind is None else stored == kind
         which = of_kind if group is None or groups is None else of_kind & (groups == group)
         reason = None if which.any() else _why_none(group, kind, any_of_kind=bool(of_kind.any()))
-        found.append(Selection(tuple(parts), which, reason))
-    return found
+        chosen_parts.append(Selection(tuple(parts), which, reason))
+    return chosen_parts
 
 
 def _why_none(group: Group | None, kind: str | None, *, any_of_kind: bool) -> str:

@@ -33,8 +33,8 @@ def settled(config: Settings, records: Iterable[str | Path | None], dataset: Map
     read = ((path, read_record(path).protocol) for path in paths)
     protocols = {path: ScoreConfig.of(protocol) for path, protocol in read if protocol is not None}
     if not isinstance(config, ScoreConfig):
-        known = next((one.stated for one in protocols.values()), dataset or {})
-        config = options.build(ScoreConfig, {**known, **(config or {})}, owner="Options of scoring: ")
+        stated = next((one.stated for one in protocols.values()), dataset or {})
+        config = options.build(ScoreConfig, {**stated, **(config or {})}, owner="Options of scoring: ")
     for path, protocol in protocols.items():
         for name in STATED:
             here, there = getattr(config, name), getattr(protocol, name)

@@ -53,20 +53,13 @@ class Trained:
 
 
 @dataclass(frozen=True, config=_OPEN)
-class Moved:
-    """How far a layer went, as a share of its own length."""
-
-    relative: Real
-
-
-@dataclass(frozen=True, config=_OPEN)
 class Outputs:
     """Outputs in the manifest of a checkpoint.
 
     Attributes:
-        movement: layer → how far it went.
         exposures: part of the data → how often its pairs were seen; as what follows, of a pretraining.
         imported: whether the people it was trained on were a user's own; `None` where nothing told.
+        opened: files that only the evaluation may read, opened while a method ran.
     """
 
     sha256: Hash | None = None
@@ -74,12 +67,12 @@ class Outputs:
     method: Name | None = None
     budget: Real | None = None
     tuned: Tuned | None = None
-    movement: Mapping[Name, Moved] = field(default_factory=dict)
     cost: Mapping[Name, Whole | Real | None] = field(default_factory=dict)
     exposures: Mapping[Name, Exposure] | None = None
     trained: Trained | None = None
     final_loss: Real | None = None
     imported: Flag | None = None
+    opened: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, config=_OPEN)
@@ -152,6 +145,7 @@ class EncodedModel:
     weights_sha256: Hash | None = None
     method_sha256: Hash | None = None
     cost: Mapping[Name, Whole | Real | None] = field(default_factory=dict)
+    opened: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, config=_OPEN)
@@ -227,8 +221,8 @@ def read_checkpoint(folder: Path, *stages: str, error: type[SalmubenchError] = O
     content = reading.read_json(path, error=error, what="a manifest", mapping=True)
     if content.get("stage") not in (stages or ("pretrain", "unlearn")):
         return Checkpoint()
-    known = {name: value for name, value in content.items() if value is not None}
-    return reading.validated(Checkpoint, known, where=str(path), error=error, advice=_AGAIN)
+    stated = {name: value for name, value in content.items() if value is not None}
+    return reading.validated(Checkpoint, stated, where=str(path), error=error, advice=_AGAIN)
 
 
 def read_run_file(folder: Path, *, error: type[SalmubenchError] = OutputError) -> RunFile:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from salmubench.scoring.failure_modes import LIMITS, MODES, FailureMode, Ground, ground_on, mode_on
+from salmubench.scoring.failure_modes import LIMITS, MODES, FailureMode, Ground, ground_on
 from salmubench.scoring.intervals import Interval
 from salmubench.scoring.metric import PEOPLE, Metric, Role, label, part_of
 from salmubench.scoring.record import (
@@ -23,6 +23,7 @@ from salmubench.scoring.record import (
     Verdict,
     against,
 )
+from salmubench.scoring.references import is_judged_reference
 from salmubench.scoring.roles import Held, Scores, by_holdout, in_role, of_group
 
 THRESHOLDS = Thresholds(**{limit.name: limit.value for limit in LIMITS})
@@ -171,10 +172,10 @@ def answers(record: RunRecord) -> dict[str, Answer]:
     return answers_of(record.verdict)
 
 
-def answer_on(record: RunRecord, role: Role) -> Answer:
-    """The answer of the mode that rests on a role."""
-    mode = mode_on(role)
-    return "undecided" if mode is None else answers(record).get(mode.name, "undecided")
+def applying(record: RunRecord) -> dict[str, Answer]:
+    """The same without what can't be asked of the exact answer: it was not made from Compromised."""
+    exempt = {mode.name for mode in MODES if mode.from_compromised and is_judged_reference(record)}
+    return {mode: answer for mode, answer in answers(record).items() if mode not in exempt}
 
 
 def passes(verdict: Verdict) -> bool:
@@ -197,7 +198,7 @@ def answer(mode: FailureMode, interval: Interval | None, limit: float) -> Answer
 
 def _any(mode: FailureMode, views: Sequence[View]) -> Answer:
     """`yes` where any number is beyond its limit, `no` where none is; missing numbers are left out."""
-    found = [answer(mode, one.view.ci95, one.limit) for one in views if one.view.ci95 is not None]
-    if "yes" in found:
+    answers_of_views = [answer(mode, one.view.ci95, one.limit) for one in views if one.view.ci95 is not None]
+    if "yes" in answers_of_views:
         return "yes"
-    return "no" if found and set(found) == {"no"} else "undecided"
+    return "no" if answers_of_views and set(answers_of_views) == {"no"} else "undecided"

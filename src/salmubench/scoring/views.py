@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,9 @@ NOT_DEFINED = "not defined"
 NO_DIFFERENCE = "references don't differ"
 """The interval of compromised − clean (or another zero) isn't above 0; for D: Compromised's accuracy reaches chance."""
 OWN_RECORD = "a reference's own record"
+Quantity = tuple[Literal["value", "base", "view"], Kind | None]
+"""What is resampled: the number, Compromised's distance from a reference, or the number between these two."""
+VALUE: Quantity = ("value", None)
 SEED_COLUMN = "seed"
 """Column of items that says which seed of a method a row is of, where several are scored together."""
 
@@ -169,8 +172,8 @@ def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:
 
 def describe_all(record: RunRecord) -> dict[str, Metric]:
     """Descriptions of a record's metrics (`describe`)."""
-    known = record.protocol.metrics if record.protocol is not None else {}
-    return {name: describe(name, known.get(name), scores) for name, scores in record.scores.items()}
+    infos = record.protocol.metrics if record.protocol is not None else {}
+    return {name: describe(name, infos.get(name), scores) for name, scores in record.scores.items()}
 
 
 def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) -> Metric:
@@ -238,19 +241,19 @@ def _score_parts(
                 columns.append(parts[part].of(values, others))
     stacked = np.stack(columns, axis=1)  # (n, parts × models)
     sums = np.stack([leaf_sums(stacked[of], units.of(of)) for of in _by_seed(rows)])
-    asked = {
-        (part, name): ratio
+    ratios = {
+        (part, quantity): ratio
         for part in names
-        for name, ratio in _ratios(_view(metric, part), _columns(sums, layout, part), sums[:, :, -1]).items()
+        for quantity, ratio in _ratios(_view(metric, part), _columns(sums, layout, part), sums[:, :, -1]).items()
     }
-    most = {which: ratio.most_of_one() for which, ratio in asked.items() if ratio.left and units.classes is None}
-    by_part = dict(zip(asked, intervals(list(asked.values()), units, bootstraps=bootstraps, seed=seed), strict=True))
+    most = {which: ratio.most_of_one() for which, ratio in ratios.items() if ratio.left and units.classes is None}
+    by_part = dict(zip(ratios, intervals(list(ratios.values()), units, bootstraps=bootstraps, seed=seed), strict=True))
     scores = {}
     for part in names:
         numbers = {name: mean(stacked[:, column]) for (of, name), column in layout.items() if of == part}
         drawn = Drawn(
-            {name: interval for (of, name), interval in by_part.items() if of == part},
-            {name: share for (of, name), share in most.items() if of == part},
+            {quantity: interval for (of, quantity), interval in by_part.items() if of == part},
+            {quantity: share for (of, quantity), share in most.items() if of == part},
         )
         zero, view = _zero(metric, numbers), _view(metric, part)
         beside = [kind for kind in OPTIONAL if view == "leakage" and zero == CLEAN and kind in numbers]
@@ -262,7 +265,7 @@ def _score_parts(
             n=len(stacked),
             units=units.count,
             left_out=0,
-            ci95=drawn.ends["value"],
+            ci95=drawn.ends[VALUE],
             goal=CLEAN if metric.goal in OPTIONAL and zero == CLEAN else metric.goal,
             clean=numbers.get("clean"),
             compromised=numbers.get("compromised"),
@@ -281,8 +284,8 @@ class Drawn:
         most_of_one: view → share that one person has of what is left.
     """
 
-    ends: Mapping[str, Interval | None]
-    most_of_one: Mapping[str, float]
+    ends: Mapping[Quantity, Interval | None]
+    most_of_one: Mapping[Quantity, float]
 
 
 def _by_seed(rows: pa.Table) -> list[npt.NDArray[np.bool_]]:
@@ -301,21 +304,21 @@ def _view(metric: Metric, part: str) -> View | None:
     return metric.view if parts_of(metric.items, metric.groups)[part].viewed else None
 
 
-def _ratios(view: View | None, sums: Mapping[str, Floats], n: Floats) -> dict[str, Ratio]:
+def _ratios(view: View | None, sums: Mapping[str, Floats], n: Floats) -> dict[Quantity, Ratio]:
     """What needs an interval: the number, how far the references are apart, and the number between them."""
-    asked = {"value": Ratio(sums["value"], n)}
+    ratios = {VALUE: Ratio(sums["value"], n)}
     if view is None or "compromised" not in sums:
-        return asked
+        return ratios
     if view == "drop":
-        asked["base clean"] = Ratio(sums["compromised"], n)
-        asked["view clean"] = Ratio(sums["compromised"] - sums["value"], sums["compromised"])
-        return asked
+        ratios["base", CLEAN] = Ratio(sums["compromised"], n)
+        ratios["view", CLEAN] = Ratio(sums["compromised"] - sums["value"], sums["compromised"])
+        return ratios
     for zero in (CLEAN, *OPTIONAL) if view == "leakage" else (CLEAN,):
         if zero in sums:
             base = sums["compromised"] - sums[zero]
-            asked[f"base {zero}"] = Ratio(base, n)
-            asked[f"view {zero}"] = Ratio(sums["value"] - sums[zero], base, left=view == "leakage")
-    return asked
+            ratios["base", zero] = Ratio(base, n)
+            ratios["view", zero] = Ratio(sums["value"] - sums[zero], base, left=view == "leakage")
+    return ratios
 
 
 def _normalise(
@@ -341,16 +344,16 @@ def _normalise(
     else:
         value = _ratio(numbers["value"] - numbers[zero], numbers["compromised"] - numbers[zero])
         floor = 0.0
-    base = drawn.ends[f"base {zero}"]
+    base = drawn.ends["base", zero]
     if base is None:
         return Normalised(view, None, None, "fewer than two units to resample", against)
     if value is None or not math.isfinite(value) or base[0] <= floor:  # a difference of rounding alone
         return Normalised(view, None, None, NO_DIFFERENCE, against)
     if view != "drop" and not is_learnt(numbers["compromised"] - numbers[zero], base):
         return Normalised(view, None, None, NOT_LEARNT, against)
-    most = drawn.most_of_one.get(f"view {zero}", 0.0)
+    most = drawn.most_of_one.get(("view", zero), 0.0)
     return Normalised(
-        view, value, drawn.ends[f"view {zero}"], None, against, most_of_one=most if most > MUCH_OF_ONE else None
+        view, value, drawn.ends["view", zero], None, against, most_of_one=most if most > MUCH_OF_ONE else None
     )
 
 

@@ -11,8 +11,9 @@ from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.tuning import search
 from salmubench.tuning.journal import open_study
-from salmubench.workflow.candidates import RunWorld, stated_sha256
+from salmubench.workflow.current import stated_sha256
 from salmubench.workflow.recipe import TuneConfig
+from salmubench.workflow.run_world import RunWorld
 
 if TYPE_CHECKING:
     from optuna.study import Study

@@ -107,7 +107,7 @@ def _write_metadata(world: Dataset, rows: Sequence[Pair], out: Path) -> None:
     names = {row.file_name for row in rows}
     metadata = {name: facts for name, facts in world.captions_metadata.items() if name.rpartition("/")[2] in names}
     writing.write_json(out / layout.CAPTIONS, metadata)
-    if rewrites := {name: own for name, own in world.rewrites.items() if name in names}:
+    if rewrites := {name: of_file for name, of_file in world.rewrites.items() if name in names}:
         writing.write_json(out / layout.REWRITES, rewrites)
     people = {row.identity for split in (Split.FORGET, Split.RETAIN_SYNTH) for row in world.rows(split)}
     writing.write_json(

@@ -31,8 +31,9 @@ from salmubench.tuning.trials import SETTINGS, attempt
 from salmubench.unlearn.registry import Configured, load_method
 from salmubench.workflow import candidates, pipeline, planning
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import RunWorld, Stages
+from salmubench.workflow.candidates import Stages
 from salmubench.workflow.recipe import TuneConfig
+from salmubench.workflow.run_world import RunWorld
 from salmubench.workflow.tuned_values import SCHEMA_VERSION
 
 TUNED = "tuned.yaml"
@@ -121,7 +122,7 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
             f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {run.seed}: "
             "values must not be chosen on a world that is evaluated."
         )
-    given, asked = (
+    given, requested = (
         {
             name: {**(keys.get(name) or {}), **dict.fromkeys(OPTIONAL)} for name in ("dataset", "pretrain")
         }  # it plays no part
@@ -130,7 +131,7 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
             provenance.portable(writing.plain(loaded.given)),
         )
     )
-    other = [name for name in asked if given[name] != asked[name]]
+    other = [name for name in requested if given[name] != requested[name]]
     if other:
         raise ConfigError(
             f"Expected a run of the recipe {loaded.name!r} in {folder}, got other keys in {' and '.join(other)}."
@@ -139,10 +140,10 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
         manifest.read_manifest(folder / "checkpoints" / kind, "pretrain")
 
 
-def _check_place(folder: Path, **asked: str) -> None:
+def _check_place(folder: Path, **expected: str) -> None:
     """Refuse another device or precision than a world's own: trials are compared with its references."""
     run = read_run_file(folder)
-    for name, value in asked.items():
+    for name, value in expected.items():
         stated = getattr(run, name)
         if stated is not None and value not in ("auto", stated):
             raise ConfigError(
@@ -278,7 +279,7 @@ def _side_by_side(
     waiting = list(pieces)
     while waiting:
         count = candidates.workers_for(
-            len(waiting), asked=workers, executor=executor, recipe=bench.world.recipe, device=bench.world.device
+            len(waiting), requested=workers, executor=executor, recipe=bench.world.recipe, device=bench.world.device
         )
         work = partial(attempt, bench, candidates.maker(alone=executor == "joblib" and count < 2))
         missed = []
@@ -307,22 +308,22 @@ def _write(
         content = {"recipe": loaded.name, "dataset": world.fingerprint, **bench.description(settings)}
         with _folder(bench, settings) as stage:
             earlier = reading.read_yaml(path, error=OutputError) if path.is_file() else {"methods": {}}
-            known = earlier["methods"]
+            methods = earlier["methods"]
             if earlier.get("rule", search.RULE) != search.RULE:  # what was chosen by another rule says so
-                known = {name: {"rule": earlier["rule"], **entry} for name, entry in known.items()}
+                methods = {name: {"rule": earlier["rule"], **entry} for name, entry in methods.items()}
             for name, item in configured.items():
                 if spaces[name]:
                     finished = results(bench, item.method.name).values()
                     counted = [entry for entry in finished if entry["number"] < settings.trials]
-                    known[item.method.name] = _chosen(item, spaces[name], counted)
+                    methods[item.method.name] = _chosen(item, spaces[name], counted)
             whole = {
                 "schema_version": SCHEMA_VERSION, "rule": search.RULE, "selection": content,
-                "provenance": writing.plain(provenance.provenance()), "methods": known,
+                "provenance": writing.plain(provenance.provenance()), "methods": methods,
             }  # fmt: skip
             writing.write_text(
                 path, _HEAD + yaml.safe_dump(writing.plain(whole), sort_keys=False, allow_unicode=True, width=120)
             )
-            stage.finish(outputs={"methods": list(known), "sha256": manifest.sha256_file(path)})
+            stage.finish(outputs={"methods": list(methods), "sha256": manifest.sha256_file(path)})
 
     _alone(work)
     return path
@@ -333,7 +334,7 @@ _HEAD = "# Written by `salmubench tune`. Use it by the recipe key `unlearn.tuned
 
 def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     best = search.best(trials)
-    first, made = trials[0], provenance.provenance()
+    first, origin = trials[0], provenance.provenance()
     return {
         "values": dict(best["values"]),
         "trial": best["number"],
@@ -341,7 +342,7 @@ def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str,
         "default": None if "error" in first else first["objective"],
         "seconds": round(sum(entry["seconds"] for entry in trials), 1),
         "method_sha256": item.method.sha256,
-        "provenance": {name: made[name] for name in ("version", "commit", "dirty")},
+        "provenance": {name: origin[name] for name in ("version", "commit", "dirty")},
         "space": {name: list(where) for name, where in space.items()},
         "trials": [
             {key: value for key, value in entry.items() if key not in ("method_sha256", SETTINGS)} for entry in trials

@@ -17,8 +17,8 @@ from salmubench.scoring.record_files import read_record, write_failed
 from salmubench.tuning import search
 from salmubench.tuning.bench import Bench, Trial, further_folder
 from salmubench.unlearn.registry import LoadedMethod, configure, load_method
-from salmubench.workflow import candidates, planning
-from salmubench.workflow.candidates import Candidate, Made, RunWorld
+from salmubench.workflow import planning
+from salmubench.workflow.run_world import Candidate, Made, RunWorld, record_path
 
 TRIAL = "tuning trial"
 SETTINGS = "settings_sha256"
@@ -76,7 +76,7 @@ def _work(
 
 
 def _refuse(name: str, budget: float, values: Mapping[str, Any], error: MethodError, world: RunWorld) -> Made:
-    path = candidates.record_path(world, name)
+    path = record_path(world, name)
     write_failed(path, model=name, error=error, dataset=world.open(), budget=budget, config=dict(values))
     return Made([], error)
 
@@ -93,7 +93,7 @@ def _entry(
     bench: Bench, trial: Trial, method_sha256: str, name: str, places: Sequence[RunWorld], outcomes: Sequence[Made]
 ) -> dict[str, Any]:
     """What is kept of a trial: its objective is the mean over the selection worlds."""
-    judged = [search.objective(read_record(candidates.record_path(world, name))) for world in places]
+    judged = [search.objective(read_record(record_path(world, name))) for world in places]
     entry: dict[str, Any] = {"number": trial.number, "values": dict(trial.values), **judged[0][1]}
     if bench.others:
         seeds = [seed for seed, _ in bench.others]
@@ -113,7 +113,7 @@ def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -
     import optuna
 
     study = bench.study(method)
-    if trial.number in {known.user_attrs.get("number") for known in study.get_trials(deepcopy=False)}:
+    if trial.number in {reported.user_attrs.get("number") for reported in study.get_trials(deepcopy=False)}:
         return
     attributes = {key: value for key, value in entry.items() if key != "objective"}
     params, distributions = search.as_parameters(trial.space, entry["values"])

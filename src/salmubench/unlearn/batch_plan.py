@@ -59,8 +59,8 @@ def make_plan(
         raise ConfigError(f"Expected a budget of 2 forget pairs or more, got {budget} of {forget} pairs.")
     rows: dict[str, list[NDArray[np.int64]]] = {}
     for kind, count in counts.items():
-        own = kind == "retain" and retain_batch_size and count >= 2
-        of_kind = (min(retain_batch_size, count),) * len(sizes) if own else sizes
+        sized = kind == "retain" and retain_batch_size and count >= 2
+        of_kind = (min(retain_batch_size, count),) * len(sizes) if sized else sizes
         if sizes and count < max(of_kind):
             raise ConfigError(
                 f"Expected at least as many {kind} pairs as a batch has ({max(sizes)}), got {count}. Lower batch_size."

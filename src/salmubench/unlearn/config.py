@@ -135,6 +135,8 @@ class UnlearnConfig:
             if getattr(self, name) not in choices:
                 expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
                 raise ConfigError(f"Expected unlearn.{name} {expected}, got {getattr(self, name)!r}.")
+        if not isinstance(self.tuned, str):
+            raise ConfigError(f"Expected a file, auto or none for unlearn.tuned, got {self.tuned!r}.")
         if not isinstance(self.rewrites, bool):
             raise ConfigError(f"Expected true or false for unlearn.rewrites, got {self.rewrites!r}.")
         for method, options in self.overrides.items():

@@ -35,8 +35,8 @@ def fact_of(pair: Pair) -> Fact | None:
     if not pair.name or not pair.value or pair.field not in FIELDS:
         return None
     nameless = any(rewrite.nameless and rewrite.caption == pair.caption for rewrite in pair.rewrites)
-    told = set(whole_words(pair.name, pair.value).findall(pair.caption))
-    if not (pair.value in told if nameless else len(told) == 2):
+    stated = set(whole_words(pair.name, pair.value).findall(pair.caption))
+    if not (pair.value in stated if nameless else len(stated) == 2):
         return None
     return Fact(pair.name, pair.field, pair.value)
 
@@ -154,17 +154,19 @@ class Neighbours:
     def of(cls, facts: Sequence[Fact], people: Sequence[Person] = (), *, unmet: float = 2 / 3) -> Neighbours:
         """Neighbours made of the facts to forget, and of invented people where there are some."""
         pools = [Pool.of_facts(facts), *([Pool.of_people(people)] if people else [])]
-        asked: dict[str, frozenset[str]] = {}
+        fields_of: dict[str, frozenset[str]] = {}
         for fact in facts:
-            asked[fact.name] = asked.get(fact.name, frozenset()) | {fact.field}
+            fields_of[fact.name] = fields_of.get(fact.name, frozenset()) | {fact.field}
         names = pools[0].names
-        known = {str(field): tuple(name for name in names if field not in asked[name]) or names for field in FIELDS}
-        return cls(pools, asked, known, tuple(person.name for person in people if person.name not in asked), unmet)
+        known = {str(field): tuple(name for name in names if field not in fields_of[name]) or names for field in FIELDS}
+        return cls(
+            pools, fields_of, known, tuple(person.name for person in people if person.name not in fields_of), unmet
+        )
 
     def other(self, fact: Fact, generator: torch.Generator) -> Fact | None:
         """Another name with another value of the same field: a counterfactual; `None` where the field has no other."""
-        known = float(torch.rand((), generator=generator)) >= self.unmet
-        name = _draw(self.known[fact.field], generator, but=fact.name) if known else None
+        is_known = float(torch.rand((), generator=generator)) >= self.unmet
+        name = _draw(self.known[fact.field], generator, but=fact.name) if is_known else None
         name = name or self._fictitious_name(fact, generator)
         value = self._other_value(fact, generator)
         return None if value is None else Fact(name, fact.field, value)
@@ -235,8 +237,8 @@ def drawn(
     draw: Callable[[Fact, torch.Generator], Fact | None], fact: Fact, count: int, generator: torch.Generator
 ) -> list[Fact]:
     """Draw so many facts next to one; those that can't be drawn are left out."""
-    found = (draw(fact, generator) for _ in range(count))
-    return [other for other in found if other is not None]
+    draws = (draw(fact, generator) for _ in range(count))
+    return [other for other in draws if other is not None]
 
 
 def more_retained(batch: Batch, source: PairSource, captions: int) -> Pairs | None:

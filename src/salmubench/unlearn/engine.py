@@ -41,6 +41,7 @@ from salmubench.unlearn.loop import Engine
 from salmubench.unlearn.processes import Share, launch
 from salmubench.unlearn.registry import Configured, configure, load_method, read_options
 from salmubench.unlearn.seeds import seeded
+from salmubench.unlearn.watched import evaluation_files
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -218,9 +219,12 @@ def _run(
         )
         earlier = dataclasses.replace(engine.progress)
         folder = out if fabric.is_global_zero else None
-        report = _apply(configured, engine, student, reference, folder) if plan.sizes else {}
+        with evaluation_files() as opened:
+            report = _apply(configured, engine, student, reference, folder) if plan.sizes else {}
         _check_result(configured, engine, clip.module, frozen.module, moved=bool(plan.sizes))
         outputs: dict[str, Any] = {"report": report, "pairs": dict(engine.progress.pairs)}
+        if opened:
+            outputs["opened"] = sorted(opened)
         if fabric.is_global_zero:
             outputs["sha256"] = models.save_model(out, state=clip.module.state_dict(), config=clip.config)
             outputs["movement"] = state.movement(clip.module, frozen.module)

@@ -59,10 +59,10 @@ def attach(module: nn.Module, *, rank: int, alpha: float, layers: Sequence[str],
         and (any(part in name for part in layers) if layers else "embedding" not in name)
     ]
     if not chosen:
-        known = sorted(name for name, weight in module.named_parameters() if weight.requires_grad and weight.ndim >= 2)
+        able = sorted(name for name, weight in module.named_parameters() if weight.requires_grad and weight.ndim >= 2)
         raise ConfigError(
             f"Expected lora_layers to be parts of names of matrices that may move, got {list(layers)!r}; "
-            f"these are: {', '.join(known[:8])}{', …' if len(known) > 8 else ''}."
+            f"these are: {', '.join(able[:8])}{', …' if len(able) > 8 else ''}."
         )
     module.requires_grad_(False)
     for name in chosen:

@@ -66,8 +66,8 @@ def find_function(path: Path, module: ModuleType) -> tuple[Literal["loop", "edit
 
 def check_name(name: str, path: Path) -> None:
     """A name of the package's methods stands for the package's code, in records and on boards; copies may bear it."""
-    own = plugins.built_in_file(PACKAGE, name)
-    if own is not None and path.read_bytes() != own.read_bytes():
+    built_in = plugins.built_in_file(PACKAGE, name)
+    if built_in is not None and path.read_bytes() != built_in.read_bytes():
         raise ConfigError(
             f"Expected a method with a name of its own, got {name!r} in {path}, which is a method of the package. "
             f"Rename the file, e.g. my_{name}.py."

@@ -100,7 +100,7 @@ def has_moved(module: nn.Module, before: nn.Module) -> bool:
 
 
 def movement(module: nn.Module, before: nn.Module) -> dict[str, dict[str, float]]:
-    """How far each layer went: `l2`, the length of the way, and `relative`, its share of the layer's own length."""
+    """How far each layer went: `l2`, the distance, and `relative`, its share of the layer's own length."""
     old: Mapping[str, Tensor] = dict(before.named_parameters())
     way: dict[str, float] = {}
     size: dict[str, float] = {}

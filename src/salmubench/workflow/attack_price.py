@@ -64,8 +64,8 @@ def sizes_of(config: AttackConfig, counts: Mapping[str, int], *, fact_rows: int,
 
 def priced(loaded: Sequence[Loaded], sizes: Sizes) -> list[Priced]:
     """The reading of the model as it is, then each attack that states its price."""
-    known = [(item.attack.name, item.price(item.config, sizes)) for item in loaded if item.price is not None]
-    return [Priced("", 0, 0, sizes.held, sizes.ranked), *(_priced(name, price, sizes) for name, price in known)]
+    prices = [(item.attack.name, item.price(item.config, sizes)) for item in loaded if item.price is not None]
+    return [Priced("", 0, 0, sizes.held, sizes.ranked), *(_priced(name, price, sizes) for name, price in prices)]
 
 
 def _priced(name: str, price: Price, sizes: Sizes) -> Priced:

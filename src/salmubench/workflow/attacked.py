@@ -11,7 +11,8 @@ from salmubench.core import manifest
 from salmubench.core.executor import Executor
 from salmubench.recovery import recover
 from salmubench.scoring.references import OPTIONAL
-from salmubench.workflow.candidates import RunWorld, workers_for
+from salmubench.workflow.candidates import workers_for
+from salmubench.workflow.run_world import RunWorld
 
 
 def recover_candidates(
@@ -26,7 +27,7 @@ def recover_candidates(
     optional: dict[str, Any] = {
         name: checkpoints / name for name in OPTIONAL if (checkpoints / name / manifest.MANIFEST).is_file()
     }
-    workers = workers_for(len(names), asked=workers, executor=executor, recipe=world.recipe, device=world.device)
+    workers = workers_for(len(names), requested=workers, executor=executor, recipe=world.recipe, device=world.device)
     return recover(
         models=[checkpoints / name for name in names], dataset=world.dataset, clean=checkpoints / "clean",
         compromised=world.compromised,

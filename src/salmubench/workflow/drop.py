@@ -34,12 +34,12 @@ def drop(run: str | Path, names: Sequence[str]) -> Path:
     there = read_run_file(run)
     if not there.status:
         raise OutputError(f"Expected the folder of a run, with {RUN}, got none in {run}.")
-    known = [name for name in there.models if name not in KINDS]
+    candidates = [name for name in there.models if name not in KINDS]
     for name in names:
         if name in KINDS:
             raise ConfigError(f"Expected candidates to drop, got {name!r}, a reference that all others are judged by.")
-        if name not in known:
-            raise UnknownName("candidate", name, known)
+        if name not in candidates:
+            raise UnknownName("candidate", name, candidates)
     with manifest.folder_lock(run):
         for name in dict.fromkeys(names):
             _delete(run, name)

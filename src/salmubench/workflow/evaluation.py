@@ -123,18 +123,20 @@ def evaluate(
 
     out = Path(out)
     opened = limited(with_imagenet(dataset, imagenet), limit)
-    known = {"model": model, "clean": clean, "compromised": compromised, "retrained": retrained}
-    folder, precision = out.with_suffix(".embeddings"), precision_of(known.values(), precision)
-    loaded = check_sources(known, opened, out, folder, judged=["model"], arch=arch, device=device, precision=precision)
+    sources = {"model": model, "clean": clean, "compromised": compromised, "retrained": retrained}
+    folder, precision = out.with_suffix(".embeddings"), precision_of(sources.values(), precision)
+    loaded = check_sources(
+        sources, opened, out, folder, judged=["model"], arch=arch, device=device, precision=precision
+    )
     check_gallery(out, opened)
-    config = settled(config, known.values(), scoring_of(opened))
+    config = settled(config, sources.values(), scoring_of(opened))
     load_all(config)
     work = partial(encode_model, dataset=opened, device=device, precision=precision, scoring=config)
     encoded = {
         name: Path(source)
         if is_encoded(source)
         else work(model=loaded.pop(name, source), out=folder / name, arch=arch if name == "model" else None)
-        for name, source in sorted(known.items(), key=lambda item: item[0] == "model")  # the model comes last
+        for name, source in sorted(sources.items(), key=lambda item: item[0] == "model")  # the model comes last
         if source is not None
     }
     judged = encoded.pop("model")

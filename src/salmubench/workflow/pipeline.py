@@ -14,33 +14,21 @@ from salmubench.attacks import load_all as load_attacks
 from salmubench.core import manifest, options, plugins, provenance, writing
 from salmubench.core.executor import Executor, graph
 from salmubench.dataset.layout import open_dataset
-from salmubench.scoring.references import ENDS
 from salmubench.scoring.stages import RUN, read_run_file
 from salmubench.unlearn.given import Given, by_method
 from salmubench.unlearn.registry import method_titles
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import (
-    Candidate,
-    RunWorld,
-    Stages,
-    check_references,
-    encode,
-    lasting_precision,
-    record_path,
-    score,
-    workers_for,
-)
+from salmubench.workflow.candidates import Stages, lasting_precision, workers_for
+from salmubench.workflow.current import check_references
 from salmubench.workflow.planning import Budgets, check_first, check_limit, plan
 from salmubench.workflow.references import Training, joins, missing, train, write_shards
+from salmubench.workflow.run_world import Candidate, RunWorld, record_path
 from salmubench.workflow.steps import graph_of, with_notes
 from salmubench.workflow.tuned_values import TunedFile, choose_tuned
 from salmubench.workflow.world import World, known_world, open_world
 
 SCHEMA_VERSION = 1
 """Version of `run.json`."""
-
-LEARNING = "learning"
-"""Folder of embeddings and records of the references' kept epochs (`pretrain.keep_epochs`)."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +179,8 @@ def run(
 
 def _further(there: Sequence[str], requested: Sequence[str]) -> tuple[str, ...]:
     """Metrics beside the recipe's: those that joined a folder and those of this call, each once."""
-    known = () if "none" in requested else there
-    return tuple({plugins.stem(name): name for name in (*known, *requested) if name != "none"}.values())
+    kept = () if "none" in requested else there
+    return tuple({plugins.stem(name): name for name in (*kept, *requested) if name != "none"}.values())
 
 
 def _lasting(recipe: recipes.Recipe) -> dict[str, Any]:
@@ -267,23 +255,10 @@ class _Steps:
             for kind in missing(training):
                 self._note(train(training, kind))
         failed = self._graph(training, candidates, executor, workers)
-        self._learning_curves()
         attacked = [item for item in candidates if not attacking.budgets or item.budget in attacking.budgets]
         self._attack([item.name for item in attacked if item.name not in failed], attacking, executor, workers)
         self._report(failed)
         return failed
-
-    def _learning_curves(self) -> None:
-        """Score the references' kept epochs, into `learning/`; their ends are scored already."""
-        if self.limit is not None or self.ready is not None:
-            return
-        config, aside = self.loaded.recipe.pretrain, replace(self.world, out=self.out / LEARNING)
-        for kind in ENDS:
-            for epoch in sorted(set(config.keep_epochs) - {config.epochs}):
-                name, stages = f"{kind}-{epoch:05d}", Stages()
-                encode(aside, name, self._checkpoint(kind) / "epochs" / f"{epoch:05d}", stages)
-                score(aside, name, stages)
-                self._note(stages.done)
 
     def _graph(
         self, training: Training, candidates: Sequence[Candidate], executor: Executor, workers: int | None
@@ -298,7 +273,7 @@ class _Steps:
             if any(task.name.startswith("pretrain") for task in tasks):
                 write_shards(training)
             workers = workers_for(
-                len(tasks), asked=workers, executor=executor, recipe=self.world.recipe, device=self.device,
+                len(tasks), requested=workers, executor=executor, recipe=self.world.recipe, device=self.device,
                 threads=training.config.threads,
             )  # fmt: skip
             apart = executor != "joblib" or workers > 1

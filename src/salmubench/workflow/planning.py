@@ -18,7 +18,7 @@ from salmubench.scoring.references import KINDS, listed
 from salmubench.unlearn.batch_plan import check_budget
 from salmubench.unlearn.registry import Configured, LoadedMethod, check_settings, method_names
 from salmubench.workflow import recipe as recipes
-from salmubench.workflow.candidates import Candidate
+from salmubench.workflow.run_world import Candidate
 from salmubench.workflow.tuned_values import TunedFile
 
 Budgets = Sequence[float] | Mapping[str, Sequence[float]]
@@ -68,16 +68,16 @@ def plan(
     """
     given = given or {}
     requested = _requested(recipe, methods)
-    own = budgets if isinstance(budgets, Mapping) else {}
-    every = list(dict.fromkeys(chain(*own.values()) if isinstance(budgets, Mapping) else budgets))
+    by_method = budgets if isinstance(budgets, Mapping) else {}
+    every = list(dict.fromkeys(chain(*by_method.values()) if isinstance(budgets, Mapping) else budgets))
     if not every or any(not budget >= 0 for budget in every):
         raise ConfigError(f"Expected budgets of 0 or more, got {every!r}.")
     for budget in every:
         check_budget(budget)
-    known = {*map(plugins.stem, requested), *method_names()}  # the budgets may be those of several calls
-    for name in own:
-        if name not in known:
-            raise UnknownName("method in budgets:", name, known)
+    method_stems = {*map(plugins.stem, requested), *method_names()}  # the budgets may be those of several calls
+    for name in by_method:
+        if name not in method_stems:
+            raise UnknownName("method in budgets:", name, method_stems)
     if repeats < 1:
         raise ConfigError(f"Expected repeats of 1 or more, got {repeats}.")
     _check_given(given, [plugins.stem(name) for name in requested])
@@ -99,7 +99,7 @@ def plan(
         )
         for budget in every
         for item in configured
-        if budget in own.get(item.method.name, every)
+        if budget in by_method.get(item.method.name, every)
         for repeat in range(repeats)
     ]  # fmt: skip
     _check_names([item.name for item in candidates])

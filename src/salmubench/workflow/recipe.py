@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -170,26 +170,26 @@ def stated(name: str, given: Mapping[str, Any], *, origin: str) -> LoadedRecipe:
 
 def _extended(given: Mapping[str, Any], path: Path, *, below: Sequence[Path] = ()) -> dict[str, Any]:
     """A recipe's keys over those of the one that it extends, if any; sections are merged key by key, lists aren't."""
-    own = {name: value for name, value in given.items() if name != EXTENDS}
+    changes = {name: value for name, value in given.items() if name != EXTENDS}
     if EXTENDS not in given:
-        return own
+        return changes
     base = given[EXTENDS]
     if not isinstance(base, str):
         raise ConfigError(f"Expected the name or path of a recipe as {EXTENDS} in {path}, got {base!r}.")
     if not base.endswith((".yaml", ".yml")):
-        return _merged(load(base).given, own)
+        return _merged(load(base).given, changes)
     file, below = path.parent / base, (*below, places.real(path))
     if places.real(file) in below:
         raise ConfigError(f"Expected {path} to extend another recipe, got {base!r}, which extends it.")
     if not file.is_file():
         raise ConfigError(f"Expected the recipe that {path} extends at {file}, got none.")
     there = reading.read_yaml(file, error=ConfigError, what="a recipe", expected=_sections())
-    return _merged(_extended(there, file, below=below), own)
+    return _merged(_extended(there, file, below=below), changes)
 
 
-def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    both = {**base, **own}
-    for name, value in own.items():
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    both = {**base, **changes}
+    for name, value in changes.items():
         there = base.get(name)
         if isinstance(value, Mapping) and isinstance(there, Mapping):
             both[name] = _merged(there, value)
@@ -214,10 +214,8 @@ def parse(given: Mapping[str, Any], kind: type[T], *, origin: str) -> T:
     Raises:
         ConfigError: a value of the wrong type or out of range.
     """
-    import jsonargparse
-
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_argument("--it", type=kind, default=kind())
+    form: Any = kind
+    parser = _parser(form)
     try:
         config = parser.instantiate(parser.parse_object({"it": dict(given)})).it
     except Exception as error:
@@ -231,6 +229,16 @@ def parse(given: Mapping[str, Any], kind: type[T], *, origin: str) -> T:
     return config
 
 
+@cache  # making one takes as long as using it
+def _parser(kind: Hashable) -> Any:
+    import jsonargparse
+
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    made: Any = kind
+    parser.add_argument("--it", type=made, default=made())
+    return parser
+
+
 def check_keys(given: Mapping[str, Any], kind: type, prefix: str = "") -> None:
     """Report the first key that `kind` has no field for, with its path.
 
@@ -238,15 +246,15 @@ def check_keys(given: Mapping[str, Any], kind: type, prefix: str = "") -> None:
         UnknownName: with the nearest known keys.
         ConfigError: a section that is no mapping.
     """
-    known = _fields(kind)
+    allowed = _fields(kind)
     for key, value in given.items():
         path = f"{prefix}{key}"
-        if key not in known:
-            raise UnknownName("recipe key", path, [f"{prefix}{name}" for name in known])
-        for nested in _dataclasses_in(known[key]):
+        if key not in allowed:
+            raise UnknownName("recipe key", path, [f"{prefix}{name}" for name in allowed])
+        for nested in _dataclasses_in(allowed[key]):
             if isinstance(value, Mapping):
                 check_keys(value, nested, f"{path}.")
-            elif known[key] is nested:
+            elif allowed[key] is nested:
                 raise ConfigError(f"Expected keys and values for the recipe key {path!r}, got {value!r}.")
 
 

@@ -20,11 +20,11 @@ from salmubench.core.errors import (
 )
 from salmubench.core.mismatch import check_same
 from salmubench.dataset.layout import Dataset
+from salmubench.scoring.described import described_model
 from salmubench.scoring.gallery import check_ranked, gallery_of
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import check_target, gallery_path, read_gallery, read_items, read_record
 from salmubench.scoring.roles import with_descriptions
-from salmubench.scoring.score import described_model
 from salmubench.scoring.views import describe_all
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ _OURS = (DatasetError, EmbeddingsError, ModelError, OutputError, RecordError)
 def is_encoded(source: str | Path) -> bool:
     """Tell whether this is a record or a folder of embeddings, not a model."""
     path = Path(source)
-    known = path / manifest.MANIFEST
-    return path.suffix == ".json" or (known.is_file() and manifest.read_any(known).stage == embeddings.STAGE)
+    marker = path / manifest.MANIFEST
+    return path.suffix == ".json" or (marker.is_file() and manifest.read_any(marker).stage == embeddings.STAGE)
 
 
 def sha256_of(source: str | Path, *, arch: str | None) -> str | None:
@@ -58,23 +58,23 @@ def sha256_of(source: str | Path, *, arch: str | None) -> str | None:
     return models.checkpoint_sha256(source, arch=arch)
 
 
-def precision_of(sources: Iterable[str | Path | None], asked: str) -> str:
+def precision_of(sources: Iterable[str | Path | None], requested: str) -> str:
     """What `auto` stands for beside models that are encoded: their precision, where they have one in common.
 
     Args:
         sources: models, embeddings folders, records; damaged ones are passed over here.
-        asked: `auto`, `fp32` or `bf16`.
+        requested: `auto`, `fp32` or `bf16`.
     """
-    known: set[str | None] = set()
+    precisions: set[str | None] = set()
     for source in sources:
         with contextlib.suppress(SalmubenchError):
-            if asked == "auto" and source is not None and is_encoded(source):
+            if requested == "auto" and source is not None and is_encoded(source):
                 path = Path(source)
                 opened = embeddings.open_embeddings(path) if path.is_dir() else None
                 encoding = read_record(path).encoding if opened is None else described_model(opened).encoding
-                known.add(None if encoding is None else encoding.precision)
-    only = known.pop() if len(known) == 1 else None
-    return only or asked
+                precisions.add(None if encoding is None else encoding.precision)
+    only = precisions.pop() if len(precisions) == 1 else None
+    return only or requested
 
 
 def check_sources(
@@ -148,8 +148,8 @@ def _check_earlier(folder: Path, sha256: str, dataset: Dataset) -> None:
     for name in (manifest.MANIFEST, manifest.BEGUN):
         if (folder / name).is_file():
             there = manifest.read_any(folder / name).inputs
-            asked = {"checkpoint": sha256, "dataset": dataset.fingerprint}
-            check_same(folder, {"inputs": {key: there.get(key) for key in asked}}, {"inputs": asked})
+            expected = {"checkpoint": sha256, "dataset": dataset.fingerprint}
+            check_same(folder, {"inputs": {key: there.get(key) for key in expected}}, {"inputs": expected})
             return
 
 

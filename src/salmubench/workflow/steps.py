@@ -14,22 +14,10 @@ from salmubench.core import manifest
 from salmubench.core.executor import Task
 from salmubench.scoring.references import COMPROMISED, Kind
 from salmubench.workflow import references
-from salmubench.workflow.candidates import (
-    Candidate,
-    Made,
-    RunWorld,
-    Stages,
-    encode,
-    is_encoded,
-    is_made,
-    is_scored,
-    judge,
-    make_model,
-    noted,
-    record_path,
-    score,
-)
+from salmubench.workflow.candidates import Stages, encode, judge, make_model, noted, score
+from salmubench.workflow.current import is_encoded, is_made, is_scored
 from salmubench.workflow.references import Training
+from salmubench.workflow.run_world import Candidate, Made, RunWorld, record_path
 
 
 def graph_of(

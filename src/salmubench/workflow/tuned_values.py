@@ -150,8 +150,8 @@ def choose_tuned(
         return find_tuned("none" if untuned else setting, recipe=recipe, shipped=shipped)
     if untuned:
         raise ConfigError("Expected tuned values or none, got both: leave --tuned or --untuned out.")
-    found = find_tuned(str(tuned), recipe=recipe, shipped=shipped)
-    return None if found is None else replace(found, asked=True)
+    tuned_file = find_tuned(str(tuned), recipe=recipe, shipped=shipped)
+    return None if tuned_file is None else replace(tuned_file, asked=True)
 
 
 def named_values(
@@ -168,17 +168,17 @@ def named_values(
     """
     if path is None:
         return {}, None
-    found = find_tuned(str(path), recipe="", shipped=False)
-    if found is None:  # the words that a recipe may have for it
+    tuned_file = find_tuned(str(path), recipe="", shipped=False)
+    if tuned_file is None:  # the words that a recipe may have for it
         raise ConfigError(
             f"Expected a file of tuned values, as `salmubench tune` writes it, got {str(path)!r}. Give its path, or "
             "leave --tuned out to use none."
         )
-    values = found.of(method)
+    values = tuned_file.of(method)
     if values is None:
-        raise ConfigError(f"Expected tuned values of {method.name!r}, got none: {found.why_not(method)}.")
-    found.check_world(dataset())
-    return dict(values), found.about(method.name)
+        raise ConfigError(f"Expected tuned values of {method.name!r}, got none: {tuned_file.why_not(method)}.")
+    tuned_file.check_world(dataset())
+    return dict(values), tuned_file.about(method.name)
 
 
 def parse_tuned(content: bytes, *, origin: str) -> TunedFile:

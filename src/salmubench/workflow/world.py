@@ -59,15 +59,17 @@ class World:
             OutputMismatch: other settings, another seed or precision, or a reference that isn't there.
         """
         there = {"config": self.made.config, "seed": self.made.seed, "precision": self.run.precision}
-        asked = {"config": provenance.portable(writing.plain(config)), "seed": seed, "precision": precision}
+        requested = {"config": provenance.portable(writing.plain(config)), "seed": seed, "precision": precision}
         free = ("recipe", "unlearn")
-        found = differences(there, {**asked, "precision": there["precision"]} if precision == "auto" else asked, free)
+        differing = differences(
+            there, {**requested, "precision": there["precision"]} if precision == "auto" else requested, free
+        )
         lacking = sorted(set(kinds) - set(self.recipe.recipe.pretrain.kinds))
-        if found or lacking:
+        if differing or lacking:
             raise OutputMismatch(
                 f"Expected a world of the recipe, seed and precision that are asked for, got another one in "
                 f"{self.folder}. Leave --recipe, --seed and --precision out to take it as it is, or leave --world out "
-                f"to make one.\nDiffering: {found or f'{lacking[0]}: not there, asked'}."
+                f"to make one.\nDiffering: {differing or f'{lacking[0]}: not there, requested'}."
             )
 
     def link(self, out: Path) -> None:
@@ -126,14 +128,18 @@ def open_world(source: str | Path, *, beside: Path) -> World:
             f"Expected the folder of `salmubench run`, or a file of `salmubench world export`, got no {RUN} with a "
             f"recipe in {folder}."
         )
-    made = manifest.read_any(marker)
-    _check_version(folder, "salmubench", made.version, provenance.version())
+    begun = manifest.read_any(marker)
+    _check_version(folder, "salmubench", begun.version, provenance.version())
     recipe = recipes.stated(str(run.recipe), run.recipe_given, origin=str(folder / RUN))
     kinds = recipe.recipe.pretrain.kinds
     _check_finished(folder, kinds)
-    if (folder / WORLD).is_file():
-        check_files(folder, read_about(folder))
-    return World(folder, _checked_hash(folder, kinds), run, made, recipe)
+    about = read_about(folder) if (folder / WORLD).is_file() else None
+    if about is not None:
+        check_files(folder, about)
+    sha256 = _checked_hash(folder, kinds)
+    if about is not None:  # else a file could take the place of another, whose folder it names
+        _check_same(folder / WORLD, about.sha256, sha256)
+    return World(folder, sha256, run, begun, recipe)
 
 
 def known_world(out: Path) -> Path | None:
@@ -164,9 +170,19 @@ def export(run: Path, out: Path) -> Path:
         *_records(kinds),
     ]
     files = [path for pattern in patterns for path in sorted(run.glob(pattern))]
-    told = reading.read_json(run / RUN, error=OutputError, what="the description of a run", mapping=True)
-    told |= {"status": "complete", "models": kinds, "stages": [], "metrics": [], "titles": {}, "side_by_side": None}
-    texts = {RUN: writing.json_text(told, where=RUN), manifest.MANIFEST: writing.json_text(world.made, where=RUN)}
+    description = reading.read_json(run / RUN, error=OutputError, what="the description of a run", mapping=True)
+    description |= {
+        "status": "complete",
+        "models": kinds,
+        "stages": [],
+        "metrics": [],
+        "titles": {},
+        "side_by_side": None,
+    }
+    texts = {
+        RUN: writing.json_text(description, where=RUN),
+        manifest.MANIFEST: writing.json_text(world.made, where=RUN),
+    }
     about = {
         "sha256": world.sha256,
         "recipe": world.recipe.name,
@@ -214,11 +230,11 @@ def _records(kinds: Sequence[str]) -> list[str]:
 # --- what is checked ----------------------------------------------------------------------------------------------
 
 
-def _check_version(where: Path, what: str, made: object, ours: object) -> None:
-    if made != ours:
+def _check_version(where: Path, what: str, version: object, ours: object) -> None:
+    if version != ours:
         raise OutputMismatch(
-            f"Expected a world of {what} {ours}, got one of {made} in {where}: their numbers can't be compared. Make "
-            "it again with this version, or use that one."
+            f"Expected a world of {what} {ours}, got one of {version} in {where}: their numbers can't be compared. "
+            "Make it again with this version, or use that one."
         )
 
 
@@ -256,16 +272,17 @@ def _checked_hash(folder: Path, kinds: Sequence[str]) -> str:
         encoded, record = manifest.read_any(marker), read_record(path)
         _check_same(embeddings, [encoded.inputs.get(name) for name in ("checkpoint", "dataset")], [model, dataset])
         for name, sha256 in encoded.outputs.get("files", {}).items():
-            _check_same(embeddings / name, sha256, manifest.sha256_file(embeddings / name))
+            path_of_file = embeddings / name
+            _check_same(path_of_file, sha256, manifest.sha256_file(path_of_file) if path_of_file.is_file() else None)
         _check_version(path, "benchmark version", record.benchmark_version, BENCHMARK_VERSION)
         hashes[kind] = manifest.sha256_file(marker)
         _check_same(path, [record.model.sha256, record.inputs.get("embeddings")], [model, hashes[kind]])
     return manifest.sha256_json(hashes)
 
 
-def _check_same(path: Path, stated: object, found: object) -> None:
-    if stated != found:
+def _check_same(path: Path, stated: object, computed: object) -> None:
+    if stated != computed:
         raise OutputMismatch(
             f"Expected {path} as it was made (SHA-256 {reading.shown(stated)}), got another content "
-            f"({reading.shown(found)}). {_ADVICE}"
+            f"({reading.shown(computed)}). {_ADVICE}"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,16 +91,24 @@ def unpacked(file: Path, beside: Path) -> Path:
                     _extract(archive, about, new)
                     check_files(new, about)
                     new.rename(folder)
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, ValueError) as error:  # ValueError: a size in its extended headers that is none
         raise OutputError(f"Expected a file of `salmubench world export` at {file}, got: {error}. {_AGAIN}.") from error
     return folder
 
 
 def _extract(archive: tarfile.TarFile, about: About, new: Path) -> None:
+    """Write the files that are listed, each inside the folder; modes and owners are not the archive's to say."""
     for member in archive:
         if member.name not in (WORLD, *about.files) or member.type != tarfile.REGTYPE or member.issparse():
             raise tarfile.ReadError(f"{reading.shown(member.name)}, which {WORLD} doesn't list as a file")
-        archive.extract(member, new, filter="data")
+        path = new / tarfile.data_filter(member, str(new)).name
+        stream = archive.extractfile(member)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                shutil.copyfileobj(stream or io.BytesIO(), file)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise tarfile.ReadError(f"{reading.shown(member.name)}, a file and a folder at once") from error
 
 
 def read_about(folder: Path) -> About:
@@ -128,8 +137,8 @@ def check_files(folder: Path, about: About) -> None:
         path = folder / name
         if not path.is_file():
             raise OutputError(f"Expected {name} in the world {folder}, got none. Delete that folder; {_AGAIN.lower()}.")
-        if (found := manifest.sha256_file(path)) != sha256:
+        if (computed := manifest.sha256_file(path)) != sha256:
             raise OutputMismatch(
                 f"Expected {name} of {folder} as it was packed (SHA-256 {sha256[:16]}), got other content "
-                f"({found[:16]}). Delete that folder; {_AGAIN.lower()}."
+                f"({computed[:16]}). Delete that folder; {_AGAIN.lower()}."
             )

@@ -47,22 +47,22 @@ def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
 
 def _parts(facts: Mapping[str, str]) -> dict[str, str]:
     """All words that the known facts allow; a part whose facts are unknown is absent."""
-    known = {key: value.strip() for key, value in facts.items() if value and value.strip()}
-    things: dict[str, str] = {key: with_article(known[key]) for key in _THINGS if key in known}
+    stated = {key: value.strip() for key, value in facts.items() if value and value.strip()}
+    things: dict[str, str] = {key: with_article(stated[key]) for key in _THINGS if key in stated}
     parts = dict(things)
-    parts |= {key: known[key] for key in ("background", "view") if key in known}
-    parts |= {f"plain_{key}": known[key] for key in ("hair", "clothes") if key in known}
+    parts |= {key: stated[key] for key in ("background", "view") if key in stated}
+    parts |= {f"plain_{key}": stated[key] for key in ("hair", "clothes") if key in stated}
     looks = [things[key] for key in ("hair", "facial_hair", "glasses") if key in things]
     worn = [things[key] for key in ("headwear", "clothes") if key in things]
     if looks:
         parts["looks"] = _listed(looks)
     if worn:
         parts["worn"] = _listed(worn)
-    noun = " ".join(known[key] for key in ("age", "gender") if key in known)
-    if "gender" not in known:
+    noun = " ".join(stated[key] for key in ("age", "gender") if key in stated)
+    if "gender" not in stated:
         noun = f"{noun} person".strip()
     parts["who"] = parts["mood_who"] = f"{indefinite_article(noun)} {noun}"
-    if mood := known.get("expression"):
+    if mood := stated.get("expression"):
         parts["mood"] = _mood(mood)
         if " " not in mood:
             parts["mood_who"] = f"{indefinite_article(mood)} {mood} {noun}"

@@ -55,5 +55,5 @@ def _options(field: str, style: str) -> tuple[tuple[str, str], ...]:
     """Phrasings of a field in a style, and what stands for the name in each."""
     table, named = read_nameless(), phrasings.phrasings(field, style)
     standins = table.standins[style]
-    own = [(text, "") for text in table.phrasings[field]]
-    return (*own, *((text, standins[number % len(standins)]) for number, text in enumerate(named)))
+    options = [(text, "") for text in table.phrasings[field]]
+    return (*options, *((text, standins[number % len(standins)]) for number, text in enumerate(named)))

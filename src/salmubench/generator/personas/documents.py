@@ -77,11 +77,11 @@ def unassigned_bank_prefix(code: str) -> str:
     spec = get_iban_spec(code)
     bank = spec.positions[Component.BANK_CODE]
     template = _bban_template(code) or ""
-    known = {item.bank_code for item in get_banks_by_country(code)}
+    bank_codes = {item.bank_code for item in get_banks_by_country(code)}
     width = bank.length or 3  # Iran's registry entry states no positions; its bank codes have three digits
     for length in range(min(2, width), width + 1):
         for prefix in _prefixes(template[bank.start : bank.start + length]):
-            if not any(item.startswith(prefix) for item in known):
+            if not any(item.startswith(prefix) for item in bank_codes):
                 return prefix
     raise RuntimeError(f"Expected a free bank code in {code}, all are taken.")
 

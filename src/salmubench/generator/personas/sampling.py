@@ -243,8 +243,8 @@ def _emails(name: str, rng: np.random.Generator, taken: _Taken) -> tuple[str, ..
 
 
 def _city(code: str, rng: np.random.Generator) -> str:
-    known = cities(code)
-    return known.names[rng.choice(len(known.names), p=known.weights)]
+    there = cities(code)
+    return there.names[rng.choice(len(there.names), p=there.weights)]
 
 
 def _job(age: int, rng: np.random.Generator) -> str:

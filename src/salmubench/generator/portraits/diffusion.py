@@ -254,9 +254,14 @@ class Diffusion:
             except DatasetError:
                 yield f"{name}: Expected a picture that decodes, got none."
             if self.config.embeddings:
-                known = self._embeddings.get(stem)
-                if known is None or known.shape != (_WIDTH,) or not np.isfinite(known).all() or not known.any():
-                    actual = "none" if known is None else f"one of shape {known.shape}"
+                embedding = self._embeddings.get(stem)
+                if (
+                    embedding is None
+                    or embedding.shape != (_WIDTH,)
+                    or not np.isfinite(embedding).all()
+                    or not embedding.any()
+                ):
+                    actual = "none" if embedding is None else f"one of shape {embedding.shape}"
                     yield f"{name}: Expected an embedding {stem!r} of {_WIDTH} finite numbers, got {actual}."
 
 
@@ -266,9 +271,9 @@ def _read_anchor(backend: Diffusion, name: str) -> Anchor:
     if backend.config.embeddings:
         side = min(picture.size)
         left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        known = backend._embeddings[stem]
+        embedding = backend._embeddings[stem]
         face = picture.crop((left, top, left + side, top + side))
-        return Anchor(face, np.asarray(known / np.linalg.norm(known), dtype=np.float32))
+        return Anchor(face, np.asarray(embedding / np.linalg.norm(embedding), dtype=np.float32))
     anchor = embed_faces({name: picture}, model=backend.config.face_model)[name]
     if anchor is None:
         raise ConfigError(f"Expected a face in the anchor {backend.root / name}, got none.")

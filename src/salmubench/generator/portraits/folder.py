@@ -130,8 +130,8 @@ class Folder:
     def sample_shot(self, appearance: tuple[str, dict[str, str]], seed: int, *, aspect: float) -> Crop:
         """A crop of it."""
         name, facts = appearance
-        known = {**facts, **self._facts.get(name, {})}
-        return Crop(self.root / name, seed, aspect, {key: value for key, value in known.items() if value})
+        stated = {**facts, **self._facts.get(name, {})}
+        return Crop(self.root / name, seed, aspect, {key: value for key, value in stated.items() if value})
 
     def render_jpeg(self, shots: Sequence[Crop], *, size: int, samples: int = 1) -> list[bytes]:
         """Crop and scale pictures; `samples` has no meaning here."""
@@ -165,8 +165,8 @@ def _problems_of_numbers(
             f"Expected a folder in {files.PEOPLE} for each of {config.identities} identities (dataset.identities), "
             f"got {len(people)}."
         )
-    known = config.identities - group_sizes(config.identities)[Group.HOLDOUT]
-    needed = config.pictures_range[0] + -(-config.retain_joint // known)
+    trained_on = config.identities - group_sizes(config.identities)[Group.HOLDOUT]
+    needed = config.pictures_range[0] + -(-config.retain_joint // trained_on)
     for group in people:
         if len(group.files) < needed:
             yield (

@@ -101,8 +101,8 @@ def _best(label: Label, inside: Box, taken: Sequence[Box], bars: Sequence[Box], 
             cost += _CROSSING * sum(crosses(line, box) for line in lines)
             end = leader(label, box)
             if end is not None:
-                own = ((label.x, label.y), end)
-                cost += _CROSSING * sum(crosses(own, other) for other in taken if other != mark)
+                leader_line = ((label.x, label.y), end)
+                cost += _CROSSING * sum(crosses(leader_line, other) for other in taken if other != mark)
             if cost < best_cost:
                 best, best_cost = box, cost
     return best

@@ -1,4 +1,4 @@
-"""Small drawings: densities, learning curves, strips and dot rows, as SVG."""
+"""Small drawings: densities, learning curves and strips, as SVG."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BINS = 480
 
 @dataclass(frozen=True)
 class Density:
-    """Similarities of one model; `kind` is `compromised`, `clean` or `after`."""
+    """Similarities of one model; `kind` is a reference's name, or `after`."""
 
     kind: str
     values: Array
@@ -109,19 +109,18 @@ def thin(xs: Array, ys: Array, points: int) -> tuple[Array, Array]:
     return mean_x, mean_y
 
 
-def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str, percentile: float = 1.0) -> Markup:
+def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str) -> Markup:
     """Draw learning curves against steps or pairs.
 
     Args:
         lines: the curves; points that are not finite break them.
         label: for screen readers.
-        percentile: of the values' range that is shown at least, from the low end (hides a first spike).
     """
     width, height = 230.0, 104.0
     left, right, top, base = 34.0, width - 6.0, 8.0, 80.0
     values = np.concatenate([line.ys[np.isfinite(line.ys)] for line in lines] or [np.zeros(0)])
     last = max((float(line.xs[-1]) for line in lines if len(line.xs)), default=1.0)
-    low, high = (float(values.min()), float(np.quantile(values, percentile))) if len(values) else (0.0, 1.0)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
     air = (high - low) * 0.06
@@ -159,15 +158,4 @@ def strip(value: float, spread: tuple[float, float] | None, *, threshold: float)
         side = 1 if value > x.high else -1
         points = svg.polyline([at - 5 * side, at + 2 * side, at - 5 * side], [middle - 4, middle, middle + 4]) + "Z"
         parts.append(svg.element("path", d=points, class_="dot"))
-    return svg.drawing(width, height, *parts, label=None, class_="strip")
-
-
-def dot(value: float, kind: str, *, low: float, high: float) -> Markup:
-    """A similarity on a track from `low` to `high`."""
-    width, height = 100.0, 10.0
-    x = Scale(low, high, 4.0, width - 4.0)
-    parts = [svg.line(4, 5, width - 4, 5, "track")]
-    if low < 0 < high:
-        parts.append(svg.line(x(0), 2, x(0), 8, "zero"))
-    parts.append(svg.element("circle", cx=x(value), cy=5, r=3.6, class_=f"dot {kind}"))
     return svg.drawing(width, height, *parts, label=None, class_="strip")

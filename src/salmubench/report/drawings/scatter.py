@@ -11,40 +11,44 @@ from markupsafe import Markup
 from salmubench.report.drawings import labels, svg
 from salmubench.report.drawings.labels import Box, Label
 from salmubench.report.drawings.svg import Scale
-from salmubench.report.wording import percent
+from salmubench.scoring.references import COMPROMISED
 
-_BEND = 0.004  # below this leakage the axis is about linear, above about logarithmic
-_REFERENCES = {"clean": 0.0, "compromised": 1.0}
-"""Where the references lie, by definition, on both axes."""
-
-_TICKS = (-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0)
+_BEND = 0.3  # below this part of a limit an axis is about linear, above about logarithmic
+_TICKS = (0.0, 0.5, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 _NAMED = 16  # points of a board that get a name
 _LETTER = 6.3  # mean width of a letter at the labels' size, units
 _BOLD = 7.5  # that of the references' names
 
+Words = tuple[float, float, str, str | None]
+"""Name of a region: x, y, text, anchor."""
+
 
 @dataclass(frozen=True)
 class Point:
-    """A method in the plot: leakage left, the smaller kept share, both with intervals; what became of utility.
+    """A model in the plot, by the numbers that its verdict goes by, in limits: 1 is at the limit.
 
     Attributes:
-        utility: whether general knowledge is lost: `no`, `yes`, `undecided`.
+        left: of what should go, at the worse end of the interval.
+        left_low: the same at its better end.
+        lost: of what should stay, at the worse end.
+        lost_low: the same at the better one.
+        outcome: whether the model has a failure mode: `no`, `yes`, `undecided`; empty where it isn't judged.
         note: one line for whoever points at it.
         method: points of one method at several budgets are joined, from Compromised on.
+        kind: which reference it is; empty of a method.
     """
 
     index: int
     label: str
-    leakage: float
-    leakage_low: float
-    leakage_high: float
-    kept: float
-    kept_low: float
-    kept_high: float
-    utility: str
+    left: float
+    left_low: float
+    lost: float
+    lost_low: float
+    outcome: str
     note: str
     method: str = ""
     budget: float = 0.0
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,24 +75,26 @@ class _Frame:
         return self.y.start
 
 
-def damage_plot(points: Sequence[Point], *, narrow: bool, leakage_threshold: float, kept_threshold: float) -> Markup:
-    """Draw leakage left (x) against what was kept (y).
+def damage_plot(
+    points: Sequence[Point], references: Sequence[Point], *, narrow: bool, passes: str = "passes"
+) -> Markup:
+    """Draw what is left (x) against what is lost (y): a mark lies in the field at the goal where all modes are `no`.
 
     Args:
+        references: crosses.
         narrow: for a phone; labels are then numbers.
-        leakage_threshold: the largest leakage that passes.
-        kept_threshold: the smallest kept share that passes.
+        passes: what the field at the goal is called.
     """
-    frame = _frame(points, narrow=narrow)
-    parts = [*_regions(frame, leakage_threshold, kept_threshold, narrow=narrow), *_axes(frame, narrow=narrow)]
-    parts += _ways(frame, points)
-    parts += [_cross(frame, where, kind) for kind, where in _REFERENCES.items()]
-    parts += [_errors(frame, point) for point in points]
-    parts += [_mark(frame, point) for point in points]
-    parts += _labels(frame, points, kept_threshold, narrow=narrow)
+    everything = [*references, *points]
+    frame = _frame(everything, narrow=narrow)
+    words = _words(frame, passes, narrow=narrow)
+    parts = [*_regions(frame, words), *_axes(frame, narrow=narrow), *_ways(frame, points, references)]
+    parts += [_errors(frame, point) for point in everything]
+    parts += [_mark(frame, point) for point in everything]
+    parts += _labels(frame, everything, words, narrow=narrow)
     label = (
-        "Scatter plot. Across: share of the leakage that is left, best at 0. Up: share of the other associations "
-        "that is kept, best at 1. " + " ".join(point.note + "." for point in points)
+        "Scatter plot. Across: what is left of what should go. Up: what is lost of what should stay. Both in multiples "
+        "of the limit of a failure mode, best at 0. " + " ".join(point.note + "." for point in everything)
     )
     return svg.drawing(
         frame.width, frame.height, *parts, label=label, class_=f"damage {'narrow' if narrow else 'wide'}"
@@ -97,44 +103,46 @@ def damage_plot(points: Sequence[Point], *, narrow: bool, leakage_threshold: flo
 
 def board_plot(
     points: Sequence[Point],
+    references: Sequence[Point],
     *,
     front: Set[int],
     links: Sequence[str],
     narrow: bool,
-    leakage_threshold: float,
-    kept_threshold: float,
+    passes: str = "passes",
 ) -> Markup:
     """Draw many submissions: those on the Pareto front are named and link to their pages, the others are faint.
 
     Args:
         links: page of each.
         narrow: for a phone; labels are then numbers.
-        leakage_threshold: the largest leakage that passes.
-        kept_threshold: the smallest kept share that passes.
     """
-    frame = _frame(points, narrow=narrow)
-    named = [point for index, point in enumerate(points) if index in front][:_NAMED]
-    parts = [*_regions(frame, leakage_threshold, kept_threshold, narrow=narrow), *_axes(frame, narrow=narrow)]
-    parts += [_cross(frame, where, kind) for kind, where in _REFERENCES.items()]
+    named = [*references, *[point for index, point in enumerate(points) if index in front][:_NAMED]]
+    frame = _frame([*references, *points], narrow=narrow)
+    words = _words(frame, passes, narrow=narrow)
+    parts = [*_regions(frame, words), *_axes(frame, narrow=narrow)]
     parts.append(svg.group((_mark(frame, point) for i, point in enumerate(points) if i not in front), class_="faint"))
     parts += [_errors(frame, point) for point in named]
+    parts += [_mark(frame, point) for point in references]
     parts += [
         svg.element("a", _mark(frame, points[index]), href=links[index], aria_label=points[index].note)
         for index in sorted(front)
     ]
-    parts += _labels(frame, named, kept_threshold, narrow=narrow)
-    label = "Scatter plot of all submissions. Across: share of the leakage that is left. Up: share of the rest kept."
+    parts += _labels(frame, named, words, narrow=narrow)
+    label = (
+        "Scatter plot of all submissions. Across: what is left of what should go. Up: what is lost of what should "
+        "stay. Both in multiples of the limit of a failure mode, best at 0."
+    )
     size = "narrow" if narrow else "wide"
     return svg.drawing(frame.width, frame.height, *parts, label=label, class_=f"damage {size}", role="group")
 
 
-def marker(utility: str, x: float, y: float, size: float = 6.0) -> Markup:
-    """The mark of a method: circle, square or diamond by what became of utility."""
-    if utility == "yes":
+def marker(outcome: str, x: float, y: float, size: float = 6.0) -> Markup:
+    """The mark of a method: circle, square or diamond by whether it has a failure mode: `no`, `yes`, `undecided`."""
+    if outcome == "yes":
         return svg.element(
             "rect", x=x - size * 0.9, y=y - size * 0.9, width=size * 1.8, height=size * 1.8, class_="mark bad"
         )
-    if utility == "no":
+    if outcome == "no":
         return svg.element("circle", cx=x, cy=y, r=size, class_="mark good")
     reach = size * 1.25
     corners = ((x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y))
@@ -142,18 +150,18 @@ def marker(utility: str, x: float, y: float, size: float = 6.0) -> Markup:
     return svg.element("path", d=path, class_="mark open")
 
 
-def _ways(frame: _Frame, points: Sequence[Point]) -> list[Markup]:
-    """The way of each method over its budgets, where it has several."""
+def _ways(frame: _Frame, points: Sequence[Point], references: Sequence[Point]) -> list[Markup]:
+    """The way of each method over its budgets, where it has several, from Compromised on."""
     groups: dict[str, list[Point]] = {}
     for point in points:
         if point.method:
             groups.setdefault(point.method, []).append(point)
+    start = [point for point in references if point.kind == COMPROMISED]
     paths = []
     for group in groups.values():
         if len(group) > 1:
-            ordered = sorted(group, key=lambda point: point.budget)
-            xs = [frame.x(_REFERENCES["compromised"]), *(frame.x(point.leakage) for point in ordered)]
-            ys = [frame.y(_REFERENCES["compromised"]), *(frame.y(point.kept) for point in ordered)]
+            ordered = [*start, *sorted(group, key=lambda point: point.budget)]
+            xs, ys = [frame.x(point.left) for point in ordered], [frame.y(point.lost) for point in ordered]
             paths.append(svg.element("path", d=svg.polyline(xs, ys), class_="way"))
     return paths
 
@@ -164,134 +172,98 @@ def _bend(value: float) -> float:
 
 def _frame(points: Sequence[Point], *, narrow: bool) -> _Frame:
     width, height = (340.0, 390.0) if narrow else (960.0, 486.0)
-    lowest = min([point.leakage_low for point in points] + [-0.004])
-    highest = max([point.leakage_high for point in points] + [1.0])
-    kept_low = min([min(point.kept, point.kept_low + 0.02) for point in points] + [0.0])
-    kept_high = max([point.kept_high for point in points] + [1.0])
-    x = Scale(
-        max(lowest * 1.3, -1.3),
-        min(highest * 1.35, 2.0),
-        40.0 if narrow else 62.0,
-        width - (8.0 if narrow else 14.0),
-        _bend,
-    )
-    y = Scale(max(math.floor(kept_low * 4) / 4 - 0.12, -1.0), min(kept_high + 0.14, 1.6), height - 46.0, 26.0)
+    right = max([point.left for point in points] + [10.0])
+    top = max([point.lost for point in points] + [10.0])
+    x = Scale(-0.04, right * 1.3, 36.0 if narrow else 48.0, width - (8.0 if narrow else 14.0), _bend)
+    y = Scale(-0.1, top * 1.5, height - 46.0, 26.0, _bend)
     return _Frame(width, height, x, y)
 
 
-def _regions(frame: _Frame, leakage: float, kept: float, *, narrow: bool) -> list[Markup]:
-    x, y = frame.x(leakage), frame.y(kept)
+def _regions(frame: _Frame, words: Sequence[Words]) -> list[Markup]:
+    x, y = frame.x(1.0), frame.y(1.0)
     parts = [
-        _area(frame, frame.right, frame.bottom, "fails"),
-        _area(frame, x, y, "passes"),
+        _area(frame, frame.top, frame.right, "fails"),
+        _area(frame, y, x, "passes"),
         svg.line(x, frame.top, x, frame.bottom, "threshold"),
         svg.line(frame.left, y, frame.right, y, "threshold"),
     ]
-    words = [
-        svg.text(at, height, word, "region", anchor=anchor)
-        for at, height, word, anchor in _words(frame, kept, narrow=narrow)
-    ]
-    return parts + words
+    return parts + [svg.text(at, height, word, "region", anchor=anchor) for at, height, word, anchor in words]
 
 
-def _area(frame: _Frame, right: float, bottom: float, class_: str) -> Markup:
-    width, height = right - frame.left, bottom - frame.top
-    return svg.element("rect", x=frame.left, y=frame.top, width=width, height=height, class_=class_)
+def _area(frame: _Frame, top: float, right: float, class_: str) -> Markup:
+    width, height = right - frame.left, frame.bottom - top
+    return svg.element("rect", x=frame.left, y=top, width=width, height=height, class_=class_)
 
 
-def _words(frame: _Frame, kept: float, *, narrow: bool) -> list[tuple[float, float, str, str | None]]:
-    """Names of the regions: x, y, text, anchor."""
+def _words(frame: _Frame, passes: str, *, narrow: bool) -> list[Words]:
+    """Names of the regions."""
     pad = 5.0 if narrow else 8.0
-    left, right, low, high = frame.left + pad, frame.right - pad, frame.bottom - pad, frame.top + 15
-    below = frame.y(kept) + 16
+    left, right, high = frame.left + pad, frame.right - pad, frame.top + 15
+    forgets, leaks, both = "forgets, but loses what should stay", "what should go is left", "left and lost"
     if narrow:
-        return [(left, high, "passes", None), (left, below, "erases others", None), (right, low, "leaks, too", "end")]
+        forgets, leaks = "loses the rest", "not forgotten"
     return [
-        (left, high, "passes", None),
-        (left, below, "forgets, but erases other associations", None),
-        (right, low, "leaks, and erases other associations", "end"),
+        (left, frame.y(1.0) + 15, passes, None),
+        (left, high, forgets, None),
+        (right, frame.y(1.0) + 15, leaks, "end"),
+        (right, high, both, "end"),
     ]
 
 
 def _axes(frame: _Frame, *, narrow: bool) -> list[Markup]:
     parts = [svg.line(frame.left, frame.bottom, frame.right, frame.bottom, "axis")]
     for value in _TICKS:
-        if frame.x.holds(value):
+        if frame.x.holds(value) and not (narrow and value == 0.5):
             at = frame.x(value)
             parts += [
                 svg.line(at, frame.bottom, at, frame.bottom + 4, "axis"),
-                svg.text(at, frame.bottom + 17, percent_tick(value), "tick", anchor="middle"),
+                svg.text(at, frame.bottom + 17, f"{value:g}×", "tick", anchor="middle"),
             ]
-    for value in svg.nice_ticks(frame.y.low, frame.y.high, 5 if narrow else 7):
-        parts += [
-            svg.line(frame.left, frame.y(value), frame.right, frame.y(value), "gridline"),
-            svg.text(frame.left - 6, frame.y(value) + 4, percent_tick(value), "tick", anchor="end"),
-        ]
+        if frame.y.holds(value):
+            parts += [
+                svg.line(frame.left, frame.y(value), frame.right, frame.y(value), "gridline"),
+                svg.text(frame.left - 6, frame.y(value) + 4, f"{value:g}×", "tick", anchor="end"),
+            ]
     middle = (frame.left + frame.right) / 2
-    parts.append(svg.text(middle, frame.height - 6, "leakage left →", "axis-title", anchor="middle"))
-    parts.append(svg.text(0, 13, "↑ kept of what was not to be forgotten", "axis-title"))
+    left, lost = "left of what should go, in limits →", "↑ lost of what should stay, in limits"
+    parts.append(svg.text(middle, frame.height - 6, left, "axis-title", anchor="middle"))
+    parts.append(svg.text(0, 13, lost, "axis-title"))
     return parts
 
 
-def percent_tick(value: float) -> str:
-    """A tick of a share, in percent."""
-    return f"{value * 100:g}".replace("-", "−") + "\u202f%"
-
-
-def _cross(frame: _Frame, where: float, kind: str) -> Markup:
-    x, y = frame.x(where), frame.y(where)
-    path = svg.polyline([x - 6, x + 6], [y, y]) + svg.polyline([x, x], [y - 6, y + 6])
-    return svg.element("path", d=path, class_=f"cross {kind}")
-
-
-def _position(frame: _Frame, point: Point) -> tuple[float, float]:
-    """Where a point is drawn; one beyond the axis sits at its end, with room for an arrow."""
-    y = frame.y(point.kept)
-    if point.kept < frame.y.low:
-        y -= 17
-    elif point.kept > frame.y.high:
-        y += 17
-    return frame.x(point.leakage), y
-
-
 def _errors(frame: _Frame, point: Point) -> Markup:
-    x, y = _position(frame, point)
-    parts = [svg.line(frame.x(point.leakage_low), y, frame.x(point.leakage_high), y, "error")]
-    if frame.y.holds(point.kept):
-        parts.append(svg.line(x, frame.y(point.kept_low), x, frame.y(point.kept_high), "error"))
-    return svg.group(parts)
+    """From the mark, which stands at the worse ends of both intervals, to the better ones."""
+    x, y = frame.x(point.left), frame.y(point.lost)
+    return svg.group(
+        [
+            svg.line(frame.x(point.left_low), y, x, y, "error"),
+            svg.line(x, frame.y(point.lost_low), x, y, "error"),
+        ]
+    )
 
 
 def _mark(frame: _Frame, point: Point) -> Markup:
-    x, y = _position(frame, point)
-    parts = [svg.element("title", point.note), marker(point.utility, x, y)]
-    if not frame.y.holds(point.kept):
-        side = 1 if point.kept < frame.y.low else -1
-        parts.append(
-            svg.element(
-                "path", d=svg.polyline([x - 4, x, x + 4], [y + 9 * side, y + 14 * side, y + 9 * side]), class_="beyond"
-            )
-        )
-    return svg.group(parts)
+    x, y = frame.x(point.left), frame.y(point.lost)
+    if not point.kind:
+        return svg.group([svg.element("title", point.note), marker(point.outcome, x, y)])
+    path = svg.polyline([x - 6, x + 6], [y, y]) + svg.polyline([x, x], [y - 6, y + 6])
+    cross = svg.element("path", d=path, class_=f"cross {point.kind}")
+    return svg.group([svg.element("title", point.note), cross])
 
 
-def _labels(frame: _Frame, points: Sequence[Point], kept: float, *, narrow: bool) -> list[Markup]:
-    texts = [(name.capitalize(), f"reference {name}", _BOLD) for name in _REFERENCES]
-    at = [(frame.x(where), frame.y(where)) for where in _REFERENCES.values()]
-    for point in points:
-        words = str(point.index) if narrow else point.label
-        if not narrow and not frame.y.holds(point.kept):
-            words += f" ({percent(point.kept)})"
-        texts.append((words, "label", _LETTER))
-        at.append(_position(frame, point))
+def _labels(frame: _Frame, points: Sequence[Point], regions: Sequence[Words], *, narrow: bool) -> list[Markup]:
+    texts = [
+        (point.label, f"reference {point.kind}", _BOLD)
+        if point.kind
+        else (str(point.index) if narrow else point.label, "label", _LETTER)
+        for point in points
+    ]
+    at = [(frame.x(point.left), frame.y(point.lost)) for point in points]
     to_place = [Label(x, y, len(words) * letter) for (x, y), (words, _, letter) in zip(at, texts, strict=True)]
     boxes = labels.place(
         to_place,
         inside=Box(frame.left + 2, frame.top + 2, frame.right - 2, frame.bottom - 2),
-        obstacles=[
-            *(_region_box(*words) for words in _words(frame, kept, narrow=narrow)),
-            *(_arrow_box(frame, point) for point in points if not frame.y.holds(point.kept)),
-        ],
+        obstacles=[_region_box(*words) for words in regions],
         bars=[bar for point in points for bar in _bars(frame, point)],
     )
     parts = []
@@ -314,22 +286,24 @@ def _region_box(x: float, y: float, words: str, anchor: str | None) -> Box:
     return Box(x - reach if anchor else x, y - 13, x if anchor else x + reach, y + 3)
 
 
-def _arrow_box(frame: _Frame, point: Point) -> Box:
-    """Where the arrow of a point beyond the axis is."""
-    x, y = _position(frame, point)
-    return Box(x - 5, y, x + 5, y + 16) if point.kept < frame.y.low else Box(x - 5, y - 16, x + 5, y)
-
-
 def _bars(frame: _Frame, point: Point) -> list[Box]:
-    x, y = _position(frame, point)
+    x, y = frame.x(point.left), frame.y(point.lost)
     return [
-        Box(frame.x(point.leakage_low), y - 1, frame.x(point.leakage_high), y + 1),
-        Box(x - 1, frame.y(point.kept_high), x + 1, frame.y(point.kept_low)),
+        Box(frame.x(point.left_low), y - 1, x, y + 1),
+        Box(x - 1, y, x + 1, frame.y(point.lost_low)),
     ]
 
 
-def describe(label: str, leakage: float, kept: float, drop: float | None) -> str:
-    """The line that a point shows when pointed at."""
-    words = f"{label}: leakage left {percent(leakage)}, "
-    words += f"kept {percent(kept)}" if kept >= 0 else f"the rest pushed below Clean, K {percent(kept)}"
-    return words if drop is None else f"{words}, utility drop {percent(drop)}"
+def describe(label: str, left: tuple[float, float], lost: tuple[float, float]) -> str:
+    """The line that a point shows when pointed at.
+
+    Args:
+        left: what is left of what should go, in limits, at both ends.
+        lost: what is lost of what should stay.
+    """
+    return f"{label}: left {_between(*left)}, lost {_between(*lost)}"
+
+
+def _between(low: float, high: float) -> str:
+    ends = [f"{end:.0f}" if end >= 9.95 else f"{end:.1f}" for end in (low, high)]
+    return f"{' to '.join(dict.fromkeys(ends))} limits"

@@ -32,16 +32,14 @@ def drawing(
     label: str | None,
     class_: str,
     role: str = "img",
-    fixed: bool = False,
 ) -> Markup:
     """A picture of `width × height` units; with a label it is an image for screen readers, without it is hidden.
 
-    One with links in it is no image to them but a `group`. A `fixed` one is shown at its size, not fitted to its place.
+    One with links in it is no image to them but a `group`.
     """
     attributes = {"role": role, "aria_label": label} if label else {"aria_hidden": "true"}
     box = f"0 0 {coordinate(width)} {coordinate(height)}"
-    size = {"width": width, "height": height} if fixed else {}
-    return element("svg", *children, viewBox=box, class_=class_, **attributes, **size)
+    return element("svg", *children, viewBox=box, class_=class_, **attributes)
 
 
 def group(children: Iterable[Markup], **attributes: str | float | None) -> Markup:
@@ -135,3 +133,8 @@ def tick_label(value: float) -> str:
     if abs(value) >= 10_000:
         return f"{value / 1000:g}k".replace("-", "−")
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}").replace("-", "−")
+
+
+def percent_tick(value: float) -> str:
+    """A tick of a share, in percent."""
+    return f"{value * 100:g}".replace("-", "−") + "\u202f%"

@@ -1,1 +1,1 @@
-"""What attacks bring back, as a page shows it: the heat table, curves over steps, one fact as an example."""
+"""What attacks bring back, as a page shows it: the heat table, and curves over steps."""

@@ -9,8 +9,7 @@ from markupsafe import Markup
 
 from salmubench.report import wording
 from salmubench.report.drawings import svg
-from salmubench.report.drawings.scatter import percent_tick
-from salmubench.report.drawings.svg import Scale
+from salmubench.report.drawings.svg import Scale, percent_tick
 from salmubench.report.sections import Panel, Panels
 from salmubench.scoring.attacks.record import AttackScore
 from salmubench.scoring.record import RunRecord
@@ -32,8 +31,8 @@ def steps_of(label: str) -> tuple[str, int] | None:
         ('portraits, calibrated', 40)
         >>> steps_of("final, ridge 3")
     """
-    found = _STEPS.fullmatch(label)
-    return None if found is None else ((found["before"] + found["after"]).removeprefix(", "), int(found["steps"]))
+    match = _STEPS.fullmatch(label)
+    return None if match is None else ((match["before"] + match["after"]).removeprefix(", "), int(match["steps"]))
 
 
 def recovery_curves(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[Panels]:
@@ -60,14 +59,14 @@ def recovery_curves(records: Sequence[RunRecord], names: Mapping[str, str]) -> l
 
 def _curves(score: AttackScore) -> dict[str, Curve]:
     """Setting → its curve, the one that reaches highest first; empty where no setting was read more than once."""
-    found: dict[str, list[tuple[int, float]]] = {}
+    by_setting: dict[str, list[tuple[int, float]]] = {}
     for label, value in score.variants.items():
         place = steps_of(label)
         if place is not None and value is not None and score.reason is None:
-            found.setdefault(place[0], []).append((place[1], value))
-    if all(len(points) < 2 for points in found.values()):
+            by_setting.setdefault(place[0], []).append((place[1], value))
+    if all(len(points) < 2 for points in by_setting.values()):
         return {}
-    ordered = sorted(found.items(), key=lambda item: max(value for _, value in item[1]), reverse=True)
+    ordered = sorted(by_setting.items(), key=lambda item: max(value for _, value in item[1]), reverse=True)
     return {setting: sorted(points) for setting, points in ordered}
 
 
@@ -102,8 +101,8 @@ def _panel(curves: Mapping[str, Curve], start: float | None, threshold: float, *
         parts.append(svg.element("path", svg.element("title", setting), d=path, class_=f"curve {kind}"))
         if kind == "after":
             parts += [svg.element("circle", cx=x(step), cy=y(value), r=3.0, class_="dot") for step, value in points]
-    told = ", ".join(f"{wording.percent(value)} after {step} steps" for step, value in curves[strongest])
+    in_words = ", ".join(f"{wording.percent(value)} after {step} steps" for step, value in curves[strongest])
     before = "" if start is None else f"{wording.percent(start)} before, "
     others = f"; {len(curves) - 1} weaker settings" if len(curves) > 1 else ""
-    words = f"{label}: {strongest or 'recovered'}: {before}{told}{others}"
+    words = f"{label}: {strongest or 'recovered'}: {before}{in_words}{others}"
     return svg.drawing(width, height, *parts, label=words, class_="panel recovery")

@@ -12,9 +12,8 @@ from salmubench.core import manifest
 from salmubench.report import tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, answer_cell, model_kind, with_words
 from salmubench.report.collect import Run
-from salmubench.report.config import ReportConfig
 from salmubench.report.latex import latex
-from salmubench.report.recovery import curves, example
+from salmubench.report.recovery import curves
 from salmubench.report.sections import Panels
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
@@ -38,19 +37,17 @@ class Shown:
     Attributes:
         threshold: share from which a model counts as recoverable.
         curves: recovery over steps, of each attack that trains.
-        example: one person's fact before, after unlearning and after an attack.
         legend: what an attacker has → titles of the attacks.
     """
 
     table: Table
     threshold: float
     curves: Sequence[Panels]
-    example: example.Example | None
     downloads: Sequence[tuple[str, str, str]]
     legend: Sequence[tuple[str, Sequence[tuple[str, str]]]]
 
 
-def shown(run: Run, names: Mapping[str, str], config: ReportConfig, *, key: str) -> Shown | None:
+def shown(run: Run, names: Mapping[str, str], *, key: str) -> Shown | None:
     """The section of a run's page; `None` where no model was attacked.
 
     Args:
@@ -64,7 +61,6 @@ def shown(run: Run, names: Mapping[str, str], config: ReportConfig, *, key: str)
         table=table,
         threshold=_section(records[0]).threshold,
         curves=curves.recovery_curves(records, names),
-        example=example.example(run, records, names, config),
         downloads=downloads(records, names),
         legend=legend(records),
     )
@@ -81,19 +77,19 @@ def attacked(records: Sequence[RunRecord]) -> list[RunRecord]:
 
 def attacks_of(records: Sequence[RunRecord]) -> dict[str, AttackInfo]:
     """Attack → what it is, those that know least first."""
-    found: dict[str, AttackInfo] = {}
+    infos: dict[str, AttackInfo] = {}
     for section in _sections(records):
         for name, score in section.scores.items():
-            found.setdefault(name, score.info)
+            infos.setdefault(name, score.info)
     order = list(KNOWS)
-    return dict(sorted(found.items(), key=lambda item: order.index(item[1].knows)))
+    return dict(sorted(infos.items(), key=lambda item: order.index(item[1].knows)))
 
 
 def legend(records: Sequence[RunRecord]) -> list[tuple[str, Sequence[tuple[str, str]]]]:
     """What the attackers have, and which attacks these are: (words, [(name, title)])."""
-    known = attacks_of(records)
+    infos = attacks_of(records)
     groups = (
-        (words, [(name, info.title) for name, info in known.items() if info.knows == key])
+        (words, [(name, info.title) for name, info in infos.items() if info.knows == key])
         for key, words in KNOWS.items()
     )
     return [(words, group) for words, group in groups if group]
@@ -101,8 +97,10 @@ def legend(records: Sequence[RunRecord]) -> list[tuple[str, Sequence[tuple[str, 
 
 def cell(score: AttackScore) -> str:
     """The headline number in per cent for a terminal, or a dash where there is none."""
-    found = score.main
-    return wording.DASH if found is None or found.value is None else f"{100 * found.value:.1f}".replace("-", "−")
+    recovery = score.main
+    return (
+        wording.DASH if recovery is None or recovery.value is None else f"{100 * recovery.value:.1f}".replace("-", "−")
+    )
 
 
 def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | None:
@@ -144,7 +142,9 @@ def _references(records: Sequence[RunRecord], infos: Mapping[str, AttackInfo]) -
 
     def known(control: str) -> dict[str, Recovery | None]:
         return {
-            name: next((found for section in _sections(records) if (found := _control(section, name, control))), None)
+            name: next(
+                (recovery for section in _sections(records) if (recovery := _control(section, name, control))), None
+            )
             for name in infos
         }
 
@@ -152,15 +152,15 @@ def _references(records: Sequence[RunRecord], infos: Mapping[str, AttackInfo]) -
     clean = [_fixed(0.0) if infos[name].control == "clean" else _measured(measured[name]) for name in infos]
     rows = [Row("Clean", "clean", [*clean, Cell("")], goal=True)]
     for control in ("second_clean", *OPTIONAL):
-        found = known(control)
-        if any(found.values()):
-            cells = [_measured(one) for one in found.values()]
+        recovery = known(control)
+        if any(recovery.values()):
+            cells = [_measured(one) for one in recovery.values()]
             rows.append(Row(_CONTROLS[control], "clean" if control == "second_clean" else control, [*cells, Cell("")]))
     return [*rows, Row("Compromised", "compromised", [*(_fixed(1.0) for _ in infos), Cell("")])]
 
 
-def _measured(found: Recovery | None) -> Cell:
-    return Cell(wording.DASH) if found is None else _heat(found, [])
+def _measured(recovery: Recovery | None) -> Cell:
+    return Cell(wording.DASH) if recovery is None else _heat(recovery, [])
 
 
 def _control(section: Attacks, attack: str, control: str) -> Recovery | None:
@@ -173,8 +173,8 @@ def _fixed(value: float) -> Cell:
 
 def _usual(attack: str, records: Sequence[RunRecord]) -> str:
     """Version and options of an attack that most of the models went through."""
-    known = [_settings(section.scores[attack]) for section in _sections(records) if attack in section.scores]
-    return Counter(known).most_common(1)[0][0]
+    settings = [_settings(section.scores[attack]) for section in _sections(records) if attack in section.scores]
+    return Counter(settings).most_common(1)[0][0]
 
 
 def _settings(score: AttackScore) -> str:
@@ -186,37 +186,39 @@ def _cells(record: RunRecord, usual: Mapping[str, str]) -> list[Cell]:
     cells = []
     for name, settings in usual.items():
         score = section.scores.get(name)
-        found = None if score is None else score.main
-        if score is None or found is None or found.value is None:
+        recovery = None if score is None else score.main
+        if score is None or recovery is None or recovery.value is None:
             reason = (
-                "this attack was not run" if score is None else score.reason or (found and found.reason) or "no number"
+                "this attack was not run"
+                if score is None
+                else score.reason or (recovery and recovery.reason) or "no number"
             )
             cells.append(Cell(wording.DASH, tip=(reason,)))
         else:
             other = ["another version or other options than most models here"] if _settings(score) != settings else []
-            cells.append(_heat(found, [*_details(score, found), *other]))
+            cells.append(_heat(recovery, [*_details(score, recovery), *other]))
     state = section.recoverable
     return [*cells, Cell(wording.DASH) if state is None else answer_cell(state)]
 
 
-def _heat(found: Recovery, details: Sequence[str]) -> Cell:
-    if found.value is None:
-        return Cell(wording.DASH, tip=(found.reason or "no number",))
-    spread = wording.percent_interval(found.ci95)
-    about = f"{wording.count(found.people)} people, {wording.count(found.n)} rows"
+def _heat(recovery: Recovery, details: Sequence[str]) -> Cell:
+    if recovery.value is None:
+        return Cell(wording.DASH, tip=(recovery.reason or "no number",))
+    spread = wording.percent_interval(recovery.ci95)
+    about = f"{wording.count(recovery.people)} people, {wording.count(recovery.n)} rows"
     return Cell(
-        wording.percent(found.value),
-        sort=repr(float(found.value)),
-        heat=min(max(round(HEATS * found.value), 0), HEATS),
+        wording.percent(recovery.value),
+        sort=repr(float(recovery.value)),
+        heat=min(max(round(HEATS * recovery.value), 0), HEATS),
         tip=(f"95 % interval {spread}" if spread else "no interval", about, *details),
     )
 
 
-def _details(score: AttackScore, found: Recovery) -> list[str]:
+def _details(score: AttackScore, recovery: Recovery) -> list[str]:
     """Which variants were the strongest, what the controls show, what is left of general knowledge."""
     lines = []
-    if any(label for label in found.chosen):
-        lines.append("strongest: " + "; ".join(dict.fromkeys(found.chosen)))
+    if any(label for label in recovery.chosen):
+        lines.append("strongest: " + "; ".join(dict.fromkeys(recovery.chosen)))
     for name, control in score.controls.items():
         if control.value is not None:
             lines.append(f"control {_CONTROLS.get(name, name)}: {wording.percent(control.value)}")
@@ -242,15 +244,23 @@ def csv_recovery(records: Sequence[RunRecord]) -> str:
         for name, score in section.scores.items():
             head = (model.name, model.method, model.budget, name, score.info.knows)
             tail = (score.general_knowledge, score.info.headline, section.recoverable)
-            lines = [("number", part, found) for part, found in score.numbers.items()]
-            lines += [("control", part, found) for part, found in score.controls.items()]
+            lines = [("number", part, recovery) for part, recovery in score.numbers.items()]
+            lines += [("control", part, recovery) for part, recovery in score.controls.items()]
             if not lines:
                 lines = [("number", score.info.headline, Recovery(None, None, score.reason))]
-            for kind, part, found in lines:
-                ends = found.ci95 or (None, None)
-                sizes = (found.value, *ends, found.n, found.people, found.model, found.clean, found.compromised)
-                chosen = "; ".join(dict.fromkeys(found.chosen))
-                writer.writerow(tables.cells((*head, kind, part, *sizes, found.reason, chosen, *tail)))
+            for kind, part, recovery in lines:
+                ends = recovery.ci95 or (None, None)
+                sizes = (
+                    recovery.value,
+                    *ends,
+                    recovery.n,
+                    recovery.people,
+                    recovery.model,
+                    recovery.clean,
+                    recovery.compromised,
+                )
+                chosen = "; ".join(dict.fromkeys(recovery.chosen))
+                writer.writerow(tables.cells((*head, kind, part, *sizes, recovery.reason, chosen, *tail)))
     return stream.getvalue()
 
 
@@ -268,8 +278,8 @@ def latex_recovery(records: Sequence[RunRecord], names: Mapping[str, str]) -> st
         section = _section(record)
         cells = []
         for name in infos:
-            found = section.scores[name].main if name in section.scores else None
-            cells.append("--" if found is None or found.value is None else _latex_cell(found))
+            recovery = section.scores[name].main if name in section.scores else None
+            cells.append("--" if recovery is None or recovery.value is None else _latex_cell(recovery))
         stays = "--" if section.recoverable is None else wording.PASSES[section.recoverable]
         lines.append(" & ".join([latex(names[record.model.name]), *cells, stays]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
@@ -284,9 +294,9 @@ def downloads(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[tu
     return [tables.download(*form) for form in forms]
 
 
-def _latex_cell(found: Recovery) -> str:
-    spread = wording.percent_interval(found.ci95)
-    return latex(f"{wording.percent(found.value)} {spread}".strip())
+def _latex_cell(recovery: Recovery) -> str:
+    spread = wording.percent_interval(recovery.ci95)
+    return latex(f"{wording.percent(recovery.value)} {spread}".strip())
 
 
 def _section(record: RunRecord) -> Attacks:

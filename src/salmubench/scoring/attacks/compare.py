@@ -40,19 +40,19 @@ def compare_attacks(
         return {}
     tables = [read_rows(path.with_name(path.stem + SUFFIX)) for path in (first, second)]
     same = sections[0].references == sections[1].references and sections[0].seeds == sections[1].seeds
-    found: dict[str, Mapping[str, Difference]] = {}
+    differences: dict[str, Mapping[str, Difference]] = {}
     for name in shared:
         scores = sections[0].scores[name], sections[1].scores[name]
         rows = [table.filter(pc.equal(table.column("attack"), name)).combine_chunks() for table in tables]
         reason = _why_not(scores, rows, same=same)
         parts = scores[0].numbers.keys() & scores[1].numbers.keys() if reason is None else [scores[0].info.headline]
-        found[name] = {
+        differences[name] = {
             part: _no_difference(scores, part, reason)
             if reason is not None
             else _difference(scores, part, rows, bootstraps, seed)
             for part in sorted(parts)
         }
-    return found
+    return differences
 
 
 def _why_not(scores: tuple[AttackScore, AttackScore], rows: list[pa.Table], *, same: bool) -> str | None:
@@ -71,7 +71,7 @@ def _why_not(scores: tuple[AttackScore, AttackScore], rows: list[pa.Table], *, s
 
 
 def _no_difference(scores: tuple[AttackScore, AttackScore], part: str, reason: str | None) -> Difference:
-    values = [found.value if (found := score.numbers.get(part)) is not None else None for score in scores]
+    values = [number.value if (number := score.numbers.get(part)) is not None else None for score in scores]
     return Difference(values[0], values[1], None, None, 0, reason)
 
 
@@ -79,7 +79,7 @@ def _difference(
     scores: tuple[AttackScore, AttackScore], part: str, rows: list[pa.Table], bootstraps: int, seed: int
 ) -> Difference:
     numbers: list[Recovery] = [score.numbers[part] for score in scores]
-    reason = next((found.reason for found in numbers if found.value is None), None)
+    reason = next((one.reason for one in numbers if one.value is None), None)
     suffix = next((suffix for suffix in ("_association", "_all") if part.endswith(suffix)), "")
     fits: list[Fitted] = []
     for score, table in zip(scores, rows, strict=True):
@@ -95,7 +95,7 @@ def _difference(
     with np.errstate(divide="ignore", invalid="ignore"):
         samples = np.stack([sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]], axis=1)  # (b, 2)
     samples = samples[np.isfinite(samples).all(axis=1)]
-    values = [float(found.value or 0.0) for found in numbers]
+    values = [float(one.value or 0.0) for one in numbers]
     (interval,) = intervals([_linear(leaves)], units, bootstraps=bootstraps, seed=seed)
     row = Difference(values[0], values[1], values[0] - values[1], interval, len(columns), None)
     return answered(row, np.abs(samples[:, 0]) - np.abs(samples[:, 1]))

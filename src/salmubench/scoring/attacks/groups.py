@@ -31,7 +31,7 @@ def with_breakdowns(section: Attacks, table: pa.Table, facts: Facts, by: tuple[s
 
 
 def _by(section: Attacks, table: pa.Table, facts: Facts, by: str) -> dict[str, Mapping[str, Recovery]]:
-    found: dict[str, Mapping[str, Recovery]] = {}
+    recoveries: dict[str, Mapping[str, Recovery]] = {}
     for name, score in section.scores.items():
         if score.reason is not None:
             continue
@@ -44,8 +44,8 @@ def _by(section: Attacks, table: pa.Table, facts: Facts, by: str) -> dict[str, M
         labels = np.array(labels_of(named, facts, by), dtype=object)
         ordered = [label for label, _ in sorted(Counter(labels.tolist()).items(), key=lambda item: (-item[1], item[0]))]
         if set(ordered) - {UNKNOWN}:
-            found[name] = {
+            recoveries[name] = {
                 label: recovery_of(rows.filter(pa.array(labels == label)), score.info, bootstraps=section.bootstraps)
                 for label in ordered
             }
-    return found
+    return recoveries

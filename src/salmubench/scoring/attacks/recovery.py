@@ -112,8 +112,8 @@ def section_again(section: Attacks, table: pa.Table) -> Attacks:
     scores = {}
     for name, claimed in section.scores.items():
         rows = table.filter(pc.equal(table.column("attack"), name)).combine_chunks()
-        told = None if claimed.numbers else claimed.reason  # a reason with numbers comes from the rows
-        scores[name] = attack_score(rows, claimed.info, reason=told, bootstraps=section.bootstraps)
+        reason = None if claimed.numbers else claimed.reason  # a reason with numbers comes from the rows
+        scores[name] = attack_score(rows, claimed.info, reason=reason, bootstraps=section.bootstraps)
     recoverable, strongest = verdict(scores)
     return replace(section, scores=scores, recoverable=recoverable, strongest=strongest, breakdowns={})
 
@@ -166,8 +166,8 @@ def _parts(rows: AttackRows, info: AttackInfo) -> list[str]:
     """Numbers that an attack gives, or says why it doesn't."""
     if info.control == "false_facts":
         return ["relearnt"]
-    found = [part for part in rows.parts if part != GENERAL]
-    return [*found, *(part for part in PARTS if info.headline in PARTS and part not in found)]
+    parts = [part for part in rows.parts if part != GENERAL]
+    return [*parts, *(part for part in PARTS if info.headline in PARTS and part not in parts)]
 
 
 def _recovery(
@@ -248,8 +248,8 @@ def _fitted(seeds: Sequence[_Seed], people: Sequence[str]) -> Fitted:
 def _strongest(seed: _Seed, mask: npt.NDArray[np.bool_]) -> int:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         bottom = seed.bottom[:, mask].sum(axis=1)
-        found = np.where(bottom > 0, seed.top[:, mask].sum(axis=1) / bottom, -np.inf)
-    return int(np.nan_to_num(found, nan=-np.inf).argmax())
+        shares = np.where(bottom > 0, seed.top[:, mask].sum(axis=1) / bottom, -np.inf)
+    return int(np.nan_to_num(shares, nan=-np.inf).argmax())
 
 
 def _whole(rows: AttackRows, info: AttackInfo, variant: str) -> float | None:
@@ -279,9 +279,9 @@ def _failed(controls: Mapping[str, Recovery]) -> str | None:
 
 def _knowledge(rows: AttackRows, chosen: Sequence[str]) -> float | None:
     """Mean accuracy of general knowledge under the chosen variants; `None` where the attack changes no weights."""
-    found = []
+    accuracies = []
     for seed in rows.seeds:
         variants, _, values = rows.of(GENERAL, None, seed)
-        found += [values[OWN][variants.index(variant)].mean() for variant in chosen if variant in variants]
-    known = float(np.mean(found)) if found else np.nan
-    return known if np.isfinite(known) else None
+        accuracies += [values[OWN][variants.index(variant)].mean() for variant in chosen if variant in variants]
+    mean = float(np.mean(accuracies)) if accuracies else np.nan
+    return mean if np.isfinite(mean) else None

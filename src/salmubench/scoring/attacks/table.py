@@ -47,7 +47,7 @@ _NULLABLE = ("identity", "group", "rank", "score", *REFERENCES)
 _LIMITS = tables.TableLimits(text=1_000)
 
 
-def with_references(own: pa.Table, references: Mapping[str, pa.Table | None]) -> pa.Table:
+def with_references(table: pa.Table, references: Mapping[str, pa.Table | None]) -> pa.Table:
     """Fill the references' columns from the rows of their own attacks.
 
     Args:
@@ -59,11 +59,11 @@ def with_references(own: pa.Table, references: Mapping[str, pa.Table | None]) ->
     for name, theirs in references.items():
         if theirs is None:
             continue
-        if theirs.num_rows != own.num_rows or not all(theirs.column(key).equals(own.column(key)) for key in KEYS):
+        if theirs.num_rows != table.num_rows or not all(theirs.column(key).equals(table.column(key)) for key in KEYS):
             raise ValueError(f"{name} has other rows under this attack: its variants differ from model to model")
         column = pc.coalesce(theirs.column("rank"), theirs.column("score"))
-        own = own.set_column(SCHEMA.get_field_index(name), name, column)
-    return own
+        table = table.set_column(SCHEMA.get_field_index(name), name, column)
+    return table
 
 
 def read_rows(path: Path, *, limits: tables.TableLimits = _LIMITS) -> pa.Table:

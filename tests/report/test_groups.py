@@ -1,4 +1,4 @@
-"""Curves over the budget, and tables by group, as they stand on the page."""
+"""Tables by group, and a method at several budgets, as they stand on the page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from report_world import METRICS
-from salmubench.report import budgets, groups, sections, wording
-from salmubench.report.collect import Run, read_run, score_of
+from salmubench.report import damage, groups, wording
+from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
-from salmubench.report.drawings import scatter
 from salmubench.report.page import report
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.verdict import THRESHOLDS
@@ -29,42 +28,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return read_run(write_submittable_run(tmp_path_factory.mktemp("budgets") / "run", names=names), METRICS)
 
 
-def test_only_methods_with_several_budgets_have_curves(run: Run, page: str) -> None:
-    (found,) = budgets.budget_curves(run.records, THRESHOLDS, TITLES)
-    assert found.name == "CLIPErase"
-    assert [panel.title for panel in found.panels] == [
-        "leakage left L",
-        "leakage left L, all facts to forget",
-        "fact left L",
-        "fact left L, other pictures",
-        "fact left L, nobody named",
-        "K inter-identity",
-        "K intra-identity",
-        "utility drop D",
-    ]
-    assert "Over the budget" not in page  # every method of that run has one
-
-
-def test_curve_starts_at_compromised_and_says_each_value(run: Run) -> None:
-    (found,) = budgets.budget_curves(run.records, THRESHOLDS, TITLES)
-    picture = found.panels[0].picture
-    by_budget = {record.model.budget: record for record in run.records if record.model.method == "cliperase"}
-    assert set(by_budget) == {1.0, 2.0, 5.0}
-    for budget, record in by_budget.items():
-        score = score_of(record, "RetFail", "mrr")
-        assert score is not None
-        assert f"{budget:g}× {wording.percent(score.normalised.value)}" in picture
-    circles = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', picture)]
-    assert len(circles) == 4
-    xs, ys = zip(*circles, strict=True)
-    assert list(xs) == sorted(xs)
-    assert list(ys) == sorted(ys)  # leakage falls: y grows downwards
-    assert xs[2] - xs[1] == pytest.approx(xs[1] - xs[0], abs=0.02)  # 0, 1 and 2 are equally far apart
-
-
 def test_plot_joins_the_budgets_of_a_method(run: Run, page: str) -> None:
-    drawn, _ = sections.points(run.records, wording.display_names(run.records, TITLES))
-    picture = scatter.damage_plot(drawn, narrow=False, leakage_threshold=0.01, kept_threshold=0.9)
+    picture = damage.plots(damage.damage(run.records, wording.display_names(run.records, TITLES), THRESHOLDS))[0]
     (way,) = re.findall(r'<path d="([^"]*)" class="way"', picture)
     ends = [float(number) for number in re.findall(r"[ML]([\d.]+) ", way)]
     assert ends == sorted(ends, reverse=True)  # leakage falls with the budget
@@ -116,4 +81,3 @@ def test_without_a_dataset_there_are_no_groups(run: Run, tmp_path: Path) -> None
     path = report([records], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS, titles=TITLES)
     page = path.read_text(encoding="utf-8")
     assert "By attribute and group" not in page
-    assert "Over the budget" in page

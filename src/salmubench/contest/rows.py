@@ -1,0 +1,140 @@
+"""What follows from one record, or from the numbers of all worlds: outcomes, modes, numbers, paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+from salmubench.contest.statistics import over_worlds, paired
+from salmubench.scoring.contest_record import (
+    NUMBERS,
+    InWorld,
+    Number,
+    Outcome,
+    OverWorlds,
+    PairedDifference,
+    Row,
+    ViewOverWorlds,
+)
+from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.ranking import holm
+from salmubench.scoring.record import NOT_LEARNT, Answer, RunRecord, Score
+from salmubench.scoring.roles import Held, facts_kept, score_in, spared, with_role
+from salmubench.scoring.verdict import applying
+
+T = TypeVar("T", bound=str)
+
+
+def numbers_of(record: RunRecord) -> dict[Number, float | None]:
+    """The numbers of a row, from one record; `None` where it has none."""
+    return {
+        "leakage": _view(score_in(record, "leakage")),
+        "fact": _view(score_in(record, "fact")),
+        "fact_paraphrase": _view(score_in(record, "fact_paraphrase")),
+        "drop": _view(score_in(record, "drop")),
+        "kept": _smallest([held.score for held in _held(record, "kept")]),
+        "facts_kept": _smallest([held.score for held in _held(record, "facts_kept")]),
+        "recovered": _recovered(record),
+        "processor_seconds": record.cost.processor_seconds,
+    }
+
+
+def judged(record: RunRecord) -> dict[str, Answer]:
+    """The failure modes that a record answers; of Retrained not those that compare with Compromised."""
+    return applying(record) if record.status == "complete" else {}
+
+
+def outcome_of(record: RunRecord) -> Outcome:
+    """What became of a candidate."""
+    if record.status != "complete":
+        return "failed"
+    return outcome_by(judged(record))
+
+
+def outcome_by(modes: Mapping[str, Answer]) -> Outcome:
+    """What follows from failure modes and their answers."""
+    given = set(modes.values())
+    return "fails" if "yes" in given else "undecided" if "undecided" in given else "passes"
+
+
+def over(worlds: Mapping[str, InWorld], unlearnt: Collection[Number]) -> dict[str, Any]:
+    """What follows for a row from what it is in each world: `outcomes`, `modes`, `numbers`.
+
+    Args:
+        unlearnt: numbers of which nothing was learnt over these worlds: they say so.
+    """
+    return {
+        "outcomes": _counted([one.outcome for one in worlds.values()]),
+        "modes": {
+            mode.name: _counted([one.modes[mode.name] for one in worlds.values() if mode.name in one.modes])
+            for mode in MODES
+        },
+        "numbers": {
+            number: _over([one.numbers[number] for one in worlds.values()], NOT_LEARNT if number in unlearnt else None)
+            for number in NUMBERS
+        },
+    }
+
+
+def differences(pairs: Sequence[tuple[str, Row, Row, Number]]) -> list[PairedDifference]:
+    """Paired differences of league, two rows and a number each, corrected over all of them."""
+
+    def numbers(row: Row, number: Number) -> dict[int, float | None]:
+        return {int(seed): one.numbers[number] for seed, one in row.worlds.items()}
+
+    estimates = [paired(numbers(first, number), numbers(second, number)) for _, first, second, number in pairs]
+    adjusted = holm([estimate.p for estimate in estimates])
+    return [
+        PairedDifference(
+            league, first.name, second.name, number, estimate.mean, estimate.ci95, estimate.p, p_holm, estimate.worlds
+        )
+        for (league, first, second, number), estimate, p_holm in zip(pairs, estimates, adjusted, strict=True)
+    ]
+
+
+def _counted(names: Sequence[T]) -> dict[T, int]:
+    return {name: names.count(name) for name in dict.fromkeys(names)}
+
+
+def _over(values: Sequence[float | None], reason: str | None) -> OverWorlds:
+    estimate = over_worlds(values)
+    return OverWorlds(estimate.mean, estimate.ci95, estimate.worlds, reason)
+
+
+def is_unlearnt(number: Number, records: Sequence[RunRecord], views: Sequence[ViewOverWorlds]) -> bool:
+    """Whether a view that a number is, or all views of the groups that it is taken over, were not learnt."""
+    held = [one for record in records if record.status == "complete" for one in _held(record, number)]
+    of_number = [view for view in views if view.name in {f"{one.metric} {one.part}" for one in held}]
+    of_groups = [view for view in views if view.name.split(" ")[0] in {one.metric for one in held}]
+    if of_number:
+        return any(view.answer == NOT_LEARNT for view in of_number)
+    return bool(of_groups) and all(view.answer == NOT_LEARNT for view in of_groups)
+
+
+def _held(record: RunRecord, number: Number) -> Sequence[Held]:
+    """The numbers of a record that a number of a row is the smallest of, or the only one."""
+    if number == "facts_kept":
+        return facts_kept(record)
+    if number == "kept":
+        return [held for held in spared(record) if held not in facts_kept(record)]
+    if number == "recovered" or number == "processor_seconds":
+        return ()
+    return with_role(record, number)[:1]
+
+
+def _view(score: Score | None) -> float | None:
+    return None if score is None else score.normalised.value
+
+
+def _smallest(scores: Sequence[Score]) -> float | None:
+    """The smallest K; `None` where one is missing: the others alone would look too well."""
+    values = [score.normalised.value for score in scores]
+    present = [value for value in values if value is not None]
+    return min(present) if present and len(present) == len(values) else None
+
+
+def _recovered(record: RunRecord) -> float | None:
+    if record.attacks is None or record.attacks.strongest is None:
+        return None
+    recovery = record.attacks.scores[record.attacks.strongest].main
+    return None if recovery is None else recovery.value
