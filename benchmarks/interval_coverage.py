@@ -11,13 +11,14 @@ share, so that the population's number is at the threshold, which keeps their sk
 same by identity. `as it is` isn't moved. Parts that a verdict rests on by groups of people (`_identity`,
 `_association`, facts of either holdout) are populations of their own, against the reference that counts there.
 
-Kinds: `percentile`, `bca` (Efron's, acceleration from the jackknife), and `bootstrap_t` with several factors, as
-scoring makes it. The smallest factor with which each end misses at most 3.5 % (nominal 2.5 %) in every population that
-sets it is `wider`, which `scoring/intervals.py` states. R@1 (four pairs known) and populations in which one person has
-15 % or more of what is left don't set it: 37 % of samples are without that person, and no sample without can tell.
-`wider_few` is the same of what is left of a leakage of fewer than 100 people (`bootstrap_t of few`), set by populations
-in which nobody has a third or more. How often the ends of all others miss is written, too. Populations are written as
-they are done; a second call goes on.
+Kinds: `percentile`, `bca` (Efron's, acceleration from the jackknife), `bootstrap_t` with several factors, and `of_one`:
+bootstrap-t, made wider by several factors in samples in which one person has more than a sixth of what is left. The
+smallest factor with which each end misses at most 3.5 % (nominal 2.5 %) in every population that sets it is `wider` and
+`wider_of_one`; `scoring/intervals.py` states both. R@1 (four pairs known) sets none. `wider` is set by populations in
+which nobody has 15 % or more of what is left and fewer than one sample in ten shows such a person, `wider_of_one` by
+those in which at least nine samples of ten do and nobody has half. How often the ends of all others miss is written,
+too: 37 % of samples are without the person who has most, and where these look harmless, no factor helps. Populations
+are written as they are done; a second call goes on.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from salmubench.core import manifest, provenance, writing
 from salmubench.metrics import descriptions
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, Units, find_units, leaf_sums, resampled_sums
 from salmubench.scoring.failure_modes import MODES
-from salmubench.scoring.intervals import WIDER, BootstrapT, Ratio, bootstrap_t, intervals
+from salmubench.scoring.intervals import WIDER, WIDER_OF_ONE, Ratio, bootstrap_t, intervals
 from salmubench.scoring.items import held_identities, of_metric
 from salmubench.scoring.metric import PEOPLE, Floats, Metric, parts_of
 from salmubench.scoring.record_files import read_items_file
@@ -53,13 +54,12 @@ MOST = 0.035
 THRESHOLDS = {"leakage": 0.01, "kept": 0.9}
 NEAR = {"leakage": 0.04, "kept": 0.1}
 """How far from its threshold a method's number may lie; below a third of it, scaling would blow up noise."""
-FEW_PEOPLE = 100
-"""Units below which what is left of a leakage is also given a wider interval (`of_few`)."""
-FEW_FACTORS = (1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0)
+OF_ONE_FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 MOST_OF_ONE = 0.15
 """Share of what is left from which one person alone decides whether an end misses."""
-MOST_OF_FEW = 1 / 3
-"""The same of few people, whose interval is wider."""
+HALF = 0.5
+SHOWS, HARDLY_SHOWS = 0.9, 0.1
+"""Shares of samples in which one person has much: what a sample doesn't show, its interval can't heed."""
 PARTS = ("mrr", "r1", "value")
 TOGETHER = 50
 """Samples whose intervals are made at once."""
@@ -71,21 +71,17 @@ class Population:
 
     Attributes:
         name: metric, part, where the values come from, how they were moved.
-        top: float64 (leaves,), and …
-        bottom: … what it is divided by: sums over each identity, or picture.
+        whole: sums over each identity, or picture.
         units: what is drawn.
-        most: share that the largest identity has of `top`, by size; `None` of classes.
-        sets: whether it sets the factor.
-        few: whether it is what is left of a leakage of few people.
+        most: share that one identity has; `None` of classes.
+        moved: whether its number is at a threshold; others set no factor.
     """
 
     name: str
-    top: Floats
-    bottom: Floats
+    whole: Ratio
     units: Units
     most: float | None
-    sets: bool
-    few: bool = False
+    moved: bool
 
 
 def main() -> None:
@@ -108,7 +104,7 @@ def main() -> None:
         same = all(before[name] == settings[name] for name in ("samples", "bootstraps"))
         if same and before["items"].items() <= settings["items"].items():  # files may be added
             found["populations"] = before["populations"]
-    for population in sorted(populations(options.items), key=lambda one: not one.few):
+    for population in populations(options.items):
         if population.name not in found["populations"]:
             measured = measure(population, options.samples, options.bootstraps)
             found["populations"][population.name] = measured
@@ -116,16 +112,23 @@ def main() -> None:
         print(population.name, shown(found["populations"][population.name]), flush=True)
     found |= _factors(found["populations"])
     writing.write_json(options.out, found)
-    print(f"smallest factor {found['wider']}, in use {WIDER}; of few {found['wider_few']}")
+    print(f"smallest factor {found['wider']}, in use {WIDER}; of one {found['wider_of_one']}, in use {WIDER_OF_ONE}")
 
 
 def _factors(measured: dict[str, Any]) -> dict[str, Any]:
     """What follows from the populations that are done."""
-    return {
-        "wider": smallest_factor(measured, "bootstrap_t", FACTORS, few=False),
-        "wider_few": smallest_factor(measured, "bootstrap_t of few", FEW_FACTORS, few=True),
-        "provenance": provenance.provenance(),
-    }
+    few, many = (smallest_factor(measured, *kind) for kind in (("of_one", OF_ONE_FACTORS), ("bootstrap_t", FACTORS)))
+    return {"wider": many, "wider_of_one": few, "provenance": provenance.provenance()}
+
+
+def kind_that_it_sets(measured: dict[str, Any]) -> str | None:
+    """The kind of interval whose factor a population sets, if any."""
+    most, shows = measured["most_of_one"], measured["shows"]
+    if not measured["moved"] or most is None:
+        return None
+    if most < MOST_OF_ONE and shows <= HARDLY_SHOWS:
+        return "bootstrap_t"
+    return "of_one" if most < HALF and shows >= SHOWS else None
 
 
 def populations(files: list[Path]) -> Iterator[Population]:
@@ -185,28 +188,26 @@ def _moved(metric: Metric, part: str, rows: Any, source: str, to: Goal, *, first
     units = find_units(cluster)
     name = f"{metric.name} {part}"
     base = p.sum() - c.sum()
-    few = metric.view == "leakage" and units.count < FEW_PEOPLE
-    most_allowed = MOST_OF_FEW if few else MOST_OF_ONE
 
-    def population(how: str, moved: Floats, *, sets: bool) -> Population:
-        top, bottom = leaf_sums(np.stack([moved - c, p - c], axis=1), units)[:, :2].T
-        most = float(np.abs(top).max() / np.abs(top).sum())
-        return Population(f"{name}, {how}", top, bottom, units, most, sets and most < most_allowed, few)
+    def population(how: str, values: Floats, *, moved: bool = True) -> Population:
+        top, bottom = leaf_sums(np.stack([values - c, p - c], axis=1), units)[:, :2].T
+        whole = Ratio(top, bottom, left=metric.view == "leakage")
+        return Population(f"{name}, {how}", whole, units, whole.most_of_one(), moved)
 
     by_mean = not part.startswith("r1")
     own, near = float((u - c).sum() / base), max(NEAR[metric.view or ""], goal if metric.view == "leakage" else 0.0)
     if "/" in source and not (by_mean and metric.role and goal / 3 <= own and abs(own - goal) <= near):
         return
     if not by_mean:
-        yield population(f"{source}, as it is", u, sets=False)
+        yield population(f"{source}, as it is", u, moved=False)
     else:
-        yield population(f"{source}, scaled", c + goal * base / (u.sum() - c.sum()) * (u - c), sets=True)
+        yield population(f"{source}, scaled", c + goal * base / (u.sum() - c.sum()) * (u - c))
     if first and by_mean:
         for number in range(2):
             chance = np.random.default_rng([SEED, number]).random(len(u)).argsort().argsort() / len(u)
-            yield population(f"compromised, sparse {number}", _known(chance, c, p, goal), sets=True)
+            yield population(f"compromised, sparse {number}", _known(chance, c, p, goal))
         people = np.random.default_rng(SEED).random(units.leaves)[units.of_item]
-        yield population("compromised, people", _known(people, c, p, goal), sets=True)
+        yield population("compromised, people", _known(people, c, p, goal))
 
 
 def _known(chance: Floats, c: Floats, p: Floats, goal: float) -> Floats:
@@ -230,26 +231,27 @@ def _drops(metric: Metric, rows: Any, source: str, *, first: bool) -> Iterator[P
         ("compromised, a quarter of the classes lost", np.where(lost, 0.0, p)),
     )[: 3 if first else 1]:
         top, bottom = leaf_sums(np.stack([p - moved, p], axis=1), units)[:, :2].T
-        yield Population(f"{metric.name} value, {how}", top, bottom, units, most=None, sets=False)
+        yield Population(f"{metric.name} value, {how}", Ratio(top, bottom), units, most=None, moved=False)
 
 
 def measure(population: Population, samples: int, bootstraps: int) -> dict[str, Any]:
     """Share of samples in which the lower and the upper end miss, and the mean width, by kind of interval."""
-    rng, truth = np.random.default_rng(SEED + 1), float(population.top.sum() / population.bottom.sum())
+    rng, whole = np.random.default_rng(SEED + 1), population.whole
+    truth, shows = float(whole.top.sum() / whole.bottom.sum()), 0
     ends: dict[str, list[Floats]] = {}
     for first in range(0, samples, TOGETHER):
         drawn = [_sample(population, rng) for _ in range(min(TOGETHER, samples - first))]
+        shows += sum(one.is_of_one() for one in drawn)
         made = _by_class if population.units.classes else _by_identity
         for kind, found in made(drawn, population.units, bootstraps).items():
-            if population.few or "few" not in kind:
-                ends.setdefault(kind, []).append(found)
+            ends.setdefault(kind, []).append(found)
     kinds = {kind: np.concatenate(found) for kind, found in ends.items()}
     return {
         "truth": truth,
         "units": population.units.count,
         "most_of_one": population.most,
-        "sets": population.sets,
-        "few": population.few,
+        "shows": shows / samples,
+        "moved": population.moved,
         "intervals": {
             kind: {
                 "low_misses": float(np.mean(truth < found[:, 0])),
@@ -269,7 +271,8 @@ def _sample(population: Population, rng: np.random.Generator) -> Ratio:
         start, size = np.cumsum([0, *units.classes])[:-1], units.classes[0]
         of_class = start[rng.integers(0, units.count, units.count)][:, None]
         drawn = (of_class + rng.integers(0, size, (units.count, size))).ravel()
-    return Ratio(population.top[drawn], population.bottom[drawn])
+    whole = population.whole
+    return Ratio(whole.top[drawn], whole.bottom[drawn], whole.left)
 
 
 def _by_identity(samples: list[Ratio], units: Units, bootstraps: int) -> dict[str, Floats]:
@@ -283,18 +286,12 @@ def _by_identity(samples: list[Ratio], units: Units, bootstraps: int) -> dict[st
     }
     for factor in FACTORS:
         ends[f"bootstrap_t {factor:.2f}"] = np.array([one.interval(factor) for one in made if one is not None])
-    for factor in FEW_FACTORS:
-        ends[f"bootstrap_t of few {factor:.2f}"] = np.array([of_few(one, factor) for one in made if one is not None])
+    for factor in OF_ONE_FACTORS if samples[0].left else ():
+        pairs = zip(samples, made, strict=True)
+        ends[f"of_one {factor:.2f}"] = np.array(
+            [made.of_one(factor) if one.is_of_one() else made.interval() for one, made in pairs if made is not None]
+        )
     return ends
-
-
-def of_few(one: BootstrapT, wider: float) -> tuple[float, float]:
-    """An interval that is held within what resamples show and then made wider, so that it may go beyond them.
-
-    What is left may be of one or two people, whom all resamples of a sample without them are without, too.
-    """
-    low, high = one.interval(1.0)
-    return one.whole + wider * (low - one.whole), one.whole + wider * (high - one.whole)
 
 
 def bca(drawn: Floats, top: Floats, bottom: Floats) -> tuple[float, float]:
@@ -339,9 +336,9 @@ def _ratios(samples: list[Ratio], units: Units, bootstraps: int) -> Floats:
     return found
 
 
-def smallest_factor(measured: dict[str, Any], kind: str, factors: Sequence[float], *, few: bool) -> float | None:
+def smallest_factor(measured: dict[str, Any], kind: str, factors: Sequence[float]) -> float | None:
     """The smallest factor with which no end misses too often, in the populations that set it; `None`: none does."""
-    setting = [one["intervals"] for one in measured.values() if one["sets"] and one.get("few", False) == few]
+    setting = [one["intervals"] for one in measured.values() if kind_that_it_sets(one) == kind]
     for factor in factors:
         found = [one[f"{kind} {factor:.2f}"] for one in setting]
         if found and all(max(one["low_misses"], one["high_misses"]) <= MOST for one in found):

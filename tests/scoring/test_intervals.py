@@ -11,7 +11,7 @@ from scipy import stats
 
 from salmubench.core import manifest
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, Units, find_units, leaf_sums
-from salmubench.scoring.intervals import WIDER, Ratio, intervals
+from salmubench.scoring.intervals import WIDER, WIDER_OF_ONE, Ratio, bootstrap_t, intervals
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +49,29 @@ def test_against_resampled_items_one_by_one() -> None:
     units = find_units(cluster)
     top, bottom = leaf_sums(np.stack([u - c, p - c], axis=1), units)[:, :2].T
     assert intervals([Ratio(top, bottom)], units, bootstraps=400) == [pytest.approx(expected)]
+
+
+def test_where_one_person_has_much_the_interval_goes_beyond_all_resamples() -> None:
+    """Not above a sixth (which is no more than a sixth), and only of what is left of a leakage."""
+    top, bottom = np.array([4.0, *[1.0] * 5, *[0.0] * 30]), np.full(36, 10.0)
+    for heavy, is_of_one in ((4.0, True), (1.0, False)):
+        top[0] = heavy
+        ratio, units = Ratio(top, bottom, left=True), units_of(36)
+        assert ratio.is_of_one() == is_of_one
+        assert ratio.most_of_one() == pytest.approx(heavy / (heavy + 5))
+        (made,) = bootstrap_t([ratio, Ratio(top, bottom)], units, 500, SEED)[:1]
+        assert made is not None
+        held = made.interval(1.0)
+        assert held[1] <= made.whole + made.reach[1]
+        found, other = intervals([ratio, Ratio(top, bottom)], units, bootstraps=500)
+        assert other == made.interval(WIDER)
+        if is_of_one:
+            assert found is not None
+            expected = [made.whole + WIDER_OF_ONE * (end - made.whole) for end in held]
+            assert found == pytest.approx(expected)
+            assert found[1] > made.whole + made.reach[1]
+        else:
+            assert found == other
 
 
 def test_classes_then_pictures_are_between_two_quantiles() -> None:

@@ -16,7 +16,7 @@ from salmubench.core.errors import RecordError
 from salmubench.core.types import Split
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
-from salmubench.scoring.intervals import MUCH_OF_ONE, Interval, Ratio, intervals, is_learnt
+from salmubench.scoring.intervals import Interval, Ratio, intervals, is_learnt
 from salmubench.scoring.metric import (
     Floats,
     Metric,
@@ -246,7 +246,7 @@ def _score_parts(
         for part in names
         for quantity, ratio in _ratios(_view(metric, part), _columns(sums, layout, part), sums[:, :, -1]).items()
     }
-    most = {which: ratio.most_of_one() for which, ratio in ratios.items() if ratio.left and units.classes is None}
+    most = {which: ratio.most_of_one() for which, ratio in ratios.items() if not units.classes and ratio.is_of_one()}
     by_part = dict(zip(ratios, intervals(list(ratios.values()), units, bootstraps=bootstraps, seed=seed), strict=True))
     scores = {}
     for part in names:
@@ -351,10 +351,8 @@ def _normalise(
         return Normalised(view, None, None, NO_DIFFERENCE, against)
     if view != "drop" and not is_learnt(numbers["compromised"] - numbers[zero], base):
         return Normalised(view, None, None, NOT_LEARNT, against)
-    most = drawn.most_of_one.get(("view", zero), 0.0)
-    return Normalised(
-        view, value, drawn.ends["view", zero], None, against, most_of_one=most if most > MUCH_OF_ONE else None
-    )
+    most = drawn.most_of_one.get(("view", zero))
+    return Normalised(view, value, drawn.ends["view", zero], None, against, most_of_one=most)
 
 
 def _zero(metric: Metric, numbers: Mapping[str, float]) -> Kind:
