@@ -128,10 +128,8 @@ def _ends(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: int) -> 
         sums = resampled_sums(np.concatenate([rest, bottom], axis=2), units, bootstraps=bootstraps, seed=seed)
         moved = _divide(sums[:, : len(ratios)], sums[:, len(ratios) :])
         return [_between(*column) for column in zip(whole.tolist(), moved.T, strict=True)]
-    made = bootstrap_t(ratios, units, bootstraps, seed)
-    return [
-        one and (one.of_one() if ratio.is_of_one() else one.interval()) for one, ratio in zip(made, ratios, strict=True)
-    ]
+    pairs = zip(ratios, bootstrap_t(ratios, units, bootstraps, seed), strict=True)
+    return [None if made is None else made.of_one() if ratio.is_of_one() else made.interval() for ratio, made in pairs]
 
 
 @dataclass(frozen=True)
