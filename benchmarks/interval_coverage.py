@@ -14,11 +14,11 @@ same by identity. `as it is` isn't moved. Parts that a verdict rests on by group
 Kinds: `percentile`, `bca` (Efron's, acceleration from the jackknife), `bootstrap_t` with several factors, and `of_one`:
 bootstrap-t, made wider by several factors in samples in which one person has more than a sixth of what is left. The
 smallest factor with which each end misses at most 3.5 % (nominal 2.5 %) in every population that sets it is `wider` and
-`wider_of_one`; `scoring/intervals.py` states both. R@1 (four pairs known) sets none. `wider` is set by populations in
-which nobody has 15 % or more of what is left and fewer than one sample in ten shows such a person, `wider_of_one` by
-those in which at least nine samples of ten do and nobody has half. How often the ends of all others miss is written,
-too: 37 % of samples are without the person who has most, and where these look harmless, no factor helps. Populations
-are written as they are done; a second call goes on.
+`wider_of_one`; `scoring/intervals.py` states both. R@1 (four pairs known) sets none. `wider` is set by populations of
+100 people or more of whom nobody has 15 % of what is left, `wider_of_one` by those in which at least nine samples of
+ten show a person with more than a sixth, and nobody has half. How often the ends of all others miss is written, too:
+37 % of samples are without the person who has most, and where these look harmless, no factor helps. Populations are
+written as they are done; a second call goes on.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from salmubench.scoring.metric import PEOPLE, Floats, Metric, parts_of
 from salmubench.scoring.record_files import read_items_file
 from salmubench.scoring.selections import selections
 
-COMMITTED = Path(__file__).parent.parent / "results"
+COMMITTED = Path(__file__).resolve().parents[1] / "results"
 RESULTS = COMMITTED / "coverage"
 METHODS = sorted(COMMITTED.glob("mini*/records/*x.items.parquet"))
 """Items of the methods."""
@@ -58,8 +58,10 @@ OF_ONE_FACTORS = (1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 MOST_OF_ONE = 0.15
 """Share of what is left from which one person alone decides whether an end misses."""
 HALF = 0.5
-SHOWS, HARDLY_SHOWS = 0.9, 0.1
-"""Shares of samples in which one person has much: what a sample doesn't show, its interval can't heed."""
+SHOWS = 0.9
+"""Share of samples in which one person has much: what a sample doesn't show, its interval can't heed."""
+MANY = 100
+"""People from whom on a resample is like another sample."""
 PARTS = ("mrr", "r1", "value")
 TOGETHER = 50
 """Samples whose intervals are made at once."""
@@ -126,7 +128,7 @@ def kind_that_it_sets(measured: dict[str, Any]) -> str | None:
     most, shows = measured["most_of_one"], measured["shows"]
     if not measured["moved"] or most is None:
         return None
-    if most < MOST_OF_ONE and shows <= HARDLY_SHOWS:
+    if most < MOST_OF_ONE and measured["units"] >= MANY:
         return "bootstrap_t"
     return "of_one" if most < HALF and shows >= SHOWS else None
 
@@ -146,14 +148,14 @@ def populations(files: list[Path]) -> Iterator[Population]:
                         yield from _moved(metric, part, rows, name, goal, first=path == files[0])
                 for part, of_group, goal in _judged_by_group(metric, rows, held):
                     yield from _moved(metric, part, of_group, name, goal, first=path == files[0])
-            elif rows.num_rows and metric.view == "drop" and path not in METHODS:
+            elif rows.num_rows and metric.view == "drop" and "/" not in name:
                 yield from _drops(metric, rows, name, first=path == files[0])
 
 
 def source_of(path: Path) -> str:
     """The file's model; of a method in its run."""
     name = path.name.removesuffix(".items.parquet")
-    return f"{path.parent.parent.name}/{name}" if path in METHODS else name
+    return f"{path.parent.parent.name}/{name}" if path.resolve() in METHODS else name
 
 
 @dataclass(frozen=True)
