@@ -123,14 +123,13 @@ def _factors(measured: dict[str, Any]) -> dict[str, Any]:
     return {"wider": many, "wider_of_one": few, "provenance": provenance.provenance()}
 
 
-def kind_that_it_sets(measured: dict[str, Any]) -> str | None:
-    """The kind of interval whose factor a population sets, if any."""
-    most, shows = measured["most_of_one"], measured["shows"]
-    if not measured["moved"] or most is None:
+def kind_that_it_sets(population: Population, shows: float) -> str | None:
+    """The kind of interval whose factor a population sets, if any; `shows`: share of samples in which one has much."""
+    if not population.moved or population.most is None:
         return None
-    if most < MOST_OF_ONE and measured["units"] >= MANY:
+    if population.most < MOST_OF_ONE and population.units.count >= MANY:
         return "bootstrap_t"
-    return "of_one" if most < HALF and shows >= SHOWS else None
+    return "of_one" if population.most < HALF and shows >= SHOWS else None
 
 
 def populations(files: list[Path]) -> Iterator[Population]:
@@ -253,7 +252,8 @@ def measure(population: Population, samples: int, bootstraps: int) -> dict[str, 
         "units": population.units.count,
         "most_of_one": population.most,
         "shows": shows / samples,
-        "moved": population.moved,
+        "sets": kind_that_it_sets(population, shows / samples),
+        "decides": population.moved,
         "intervals": {
             kind: {
                 "low_misses": float(np.mean(truth < found[:, 0])),
@@ -340,7 +340,7 @@ def _ratios(samples: list[Ratio], units: Units, bootstraps: int) -> Floats:
 
 def smallest_factor(measured: dict[str, Any], kind: str, factors: Sequence[float]) -> float | None:
     """The smallest factor with which no end misses too often, in the populations that set it; `None`: none does."""
-    setting = [one["intervals"] for one in measured.values() if kind_that_it_sets(one) == kind]
+    setting = [one["intervals"] for one in measured.values() if one["sets"] == kind]
     for factor in factors:
         found = [one[f"{kind} {factor:.2f}"] for one in setting]
         if found and all(max(one["low_misses"], one["high_misses"]) <= MOST for one in found):
