@@ -79,8 +79,9 @@ def found(first: str, second: str) -> str:
     failing = sum(row.decision is not None and row.decision.answer == "fails" for row in rows)
     undecided = [row for row in _once(other.rows) if row.decision is not None and row.decision.answer == "open"]
     named = [f"{_named(row)}: {len(row.decision.why)} of {len(row.views)}" for row in undecided if row.decision]
-    attacked = [row.numbers["recovered"].mean for row in rows if row.numbers["recovered"].mean is not None]
-    many = sum(mean > 0.5 for mean in attacked)
+    attacked = [row for row in rows if row.numbers["recovered"].mean is not None]
+    many = sum((row.numbers["recovered"].mean or 0) > 0.5 for row in attacked)
+    (budget,) = {row.budget for row in attacked}
     failed = (
         "A candidate (a method at a budget; at 10× it sees each pair to forget ten times) fails where a number surely "
         f"lies beyond its limit and passes where all surely lie within. In {len(one.worlds)} worlds {failing} of "
@@ -92,8 +93,8 @@ def found(first: str, second: str) -> str:
         f"within all. They are open in some numbers ({'; '.join(named)})."
     )
     back = (
-        f"Under attack more than half of the facts comes back from {many} of the {len(attacked)} candidates "
-        f"that were attacked, from Retrained {_told(exact.numbers['recovered'])}."
+        f"Under attack more than half of the facts comes back from {many} of the {len(attacked)} candidates at "
+        f"{budget:g}×, which alone were attacked, from Retrained {_told(exact.numbers['recovered'])}."
     )
     caveat = (
         "The rule was written after these worlds, so its answers are exploratory. These worlds teach pictures, not "

@@ -7,6 +7,7 @@ Results lie in `results/<recipe>/`: `run.json` and `records/*.json` of one finis
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from salmubench.core import manifest
 from salmubench.dataset.card import MEANING
 from salmubench.generator.config import DatasetConfig
 from salmubench.pretrain import architectures
+from salmubench.scoring.intervals import WIDER, WIDER_OF_ONE
 from salmubench.workflow import recipe as recipes
 
 PAGES = (
@@ -38,6 +40,7 @@ PAGES = (
             "history",
             "measurements",
             "pretraining",
+            "protocol",
             "security",
         )
     ),
@@ -106,6 +109,32 @@ def pretraining_speed() -> str:
             f"{ratio['engine / bare']:.2f} | {ratio['memory / engine']:.1f} ×, {ratio['stream / engine']:.1f} × |"
         )
     return "\n".join(lines)
+
+
+def coverage() -> str:
+    """How often the ends of intervals miss, by how many people a population has and what one of them has."""
+    found = manifest.read_json(ROOT / "results" / "coverage" / "coverage.json")
+    decides = [one for one in found["populations"].values() if one["decides"] and one["most_of_one"] is not None]
+    kinds = {"bootstrap_t": f"bootstrap_t {WIDER:.2f}", "of_one": f"of_one {WIDER_OF_ONE:.2f}"}
+
+    def worst(one: dict[str, Any]) -> float:
+        ends = one["intervals"].get(kinds["of_one"], one["intervals"][kinds["bootstrap_t"]])
+        return max(float(ends["low_misses"]), float(ends["high_misses"]))
+
+    many, heavy, others = ([one for one in decides if one["sets"] == kind] for kind in (*kinds, None))
+    missed = [worst(one) for one in others if worst(one) > 0.035]
+    at_most = [f"{100 * max(map(worst, ones)):.1f} %" for ones in (many, heavy)]
+    text = (
+        f"In {len(many)} populations of 100 people or more at the limits of verdicts, no end misses the known number "
+        f"in more than {at_most[0]} of samples (nominal 2.5 %). Where one person has more than a sixth of what is "
+        f"left, the record says so (`most_of_one`) and the interval is {WIDER_OF_ONE:g} times as wide, so that its end "
+        f"misses in at most {at_most[1]}, in {len(heavy)} populations whose samples show that person. Of {len(others)} "
+        f"others, with fewer people or with a person whom many samples miss altogether, {len(missed)} have an end that "
+        f"misses more often than 3.5 %, the worst in {100 * max(missed):.0f} %: nobody can tell from a sample without "
+        "that person. One world's answer about people all of whose facts go, who are few, is therefore weak, and "
+        "[worlds decide](contest.md#the-rule)."
+    )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def compiling() -> str:
@@ -312,6 +341,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "resume": resume,
     "pretraining-speed": pretraining_speed,
     "compiling": compiling,
+    "coverage": coverage,
     "pretraining-recipes": pretraining_recipes,
     "estimates": estimates,
     "unlearning-speed": unlearning_speed,
