@@ -19,7 +19,7 @@ import contest_picture
 import mini_blocks
 import security_blocks
 import world_blocks
-from mini_blocks import run
+from mini_blocks import DEMO, run
 from page_blocks import ROOT, computer, processor, stage_lines, update
 
 from salmubench.core import manifest
@@ -49,11 +49,11 @@ PAGES = (
 
 def stage_costs() -> str:
     """Seconds and peak memory of the stages, the candidates' stages summed."""
-    lines = stage_lines(run()["stages"])
-    total = run().get("wall_seconds") or sum(stage["seconds"] for stage in run()["stages"])
-    peak = max(stage["peak_memory"] for stage in run()["stages"]) / 2**30
+    lines = stage_lines(run(DEMO)["stages"])
+    total = run(DEMO).get("wall_seconds") or sum(stage["seconds"] for stage in run(DEMO)["stages"])
+    peak = max(stage["peak_memory"] for stage in run(DEMO)["stages"]) / 2**30
     lines.append(f"| **all, by the clock** | **{total:.0f}** | **{peak:.2f} GiB** |")
-    beside = run().get("side_by_side")
+    beside = run(DEMO).get("side_by_side")
     if beside is not None:
         busy = f"; processors were busy {beside['busy']:.0%} of the time" if "busy" in beside else ""
         done = f"{beside['steps']} steps" if "steps" in beside else f"{beside['candidates']} candidates"
@@ -63,7 +63,7 @@ def stage_costs() -> str:
 
 def machine() -> str:
     """Where and with what the committed run was made."""
-    content = run()
+    content = run(DEMO)
     hardware, packages = content["provenance"]["hardware"], content["provenance"]["packages"]
     return (
         f"{computer(hardware)}, precision {content['precision']}, seed {content['seed']}, torch {packages['torch']}, "
@@ -73,7 +73,7 @@ def machine() -> str:
 
 def minutes() -> str:
     """How long the demo took."""
-    total = run().get("wall_seconds") or sum(stage["seconds"] for stage in run()["stages"])
+    total = run(DEMO).get("wall_seconds") or sum(stage["seconds"] for stage in run(DEMO)["stages"])
     return f"The run took {total / 60:.1f} minutes: {machine()}"
 
 
@@ -206,9 +206,10 @@ def loop() -> str:
     found = manifest.read_json(ROOT / "results" / "speed" / "loop.json")
     stages = found["stages"]
     whole = stages["all"]["processor"]
-    lines = ["| stage | processor seconds | share |", "|:--|--:|--:|"]
+    lines = ["| stage | seconds | processor seconds | share |", "|:--|--:|--:|--:|"]
     for name, spent in stages.items():
-        lines.append(f"| {name} | {spent['processor']:.0f} | {spent['processor'] / whole:.0%} |")
+        cells = f"{spent['wall']:.0f}", f"{spent['processor']:.0f}", f"{spent['processor'] / whole:.0%}"
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     where = computer(found["provenance"]["hardware"])
     return "\n".join([*lines, "", f"`{found['method']}` as a file of one's own on a world of `mini`; {where}."])
 
