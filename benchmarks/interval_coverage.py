@@ -291,7 +291,7 @@ def _by_identity(samples: list[Ratio], units: Units, bootstraps: int) -> dict[st
     for factor in OF_ONE_FACTORS if samples[0].left else ():
         pairs = zip(samples, made, strict=True)
         ends[f"of_one {factor:.2f}"] = np.array(
-            [made.of_one(factor) if one.is_of_one() else made.interval() for one, made in pairs if made is not None]
+            [summary.of(one, of_one=factor) for one, summary in pairs if summary is not None]
         )
     return ends
 

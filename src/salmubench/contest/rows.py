@@ -20,9 +20,11 @@ from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.ranking import holm
 from salmubench.scoring.record import NOT_LEARNT, Answer, RunRecord, Score
 from salmubench.scoring.roles import Held, facts_kept, score_in, spared, with_role
-from salmubench.scoring.verdict import applying
+from salmubench.scoring.verdict import applying, worst
 
 T = TypeVar("T", bound=str)
+
+_OUTCOMES: Mapping[Answer, Outcome] = {"yes": "fails", "undecided": "undecided", "no": "passes"}
 
 
 def numbers_of(record: RunRecord) -> dict[Number, float | None]:
@@ -53,8 +55,7 @@ def outcome_of(record: RunRecord) -> Outcome:
 
 def outcome_by(modes: Mapping[str, Answer]) -> Outcome:
     """What follows from failure modes and their answers."""
-    given = set(modes.values())
-    return "fails" if "yes" in given else "undecided" if "undecided" in given else "passes"
+    return _OUTCOMES[worst(modes.values())]
 
 
 def over(worlds: Mapping[str, InWorld], unlearnt: Collection[Number]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from salmubench.scoring.ranking import FACT_ROLES
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score, Thresholds
 from salmubench.scoring.references import LABELS
 from salmubench.scoring.roles import kept_on, score_in
-from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, answers
+from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, answers, worst
 
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
 TRACK_NAMES = {"closed": "closed track", "generator": "generator track"}
@@ -233,9 +233,8 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
         if states.get(mode.name, "no") != "no"
     )
     badness = 3 * list(states.values()).count("yes") + list(states.values()).count("undecided")
-    worst = "yes" if "yes" in states.values() else "undecided" if letters else "no"
     shown += [
-        Cell(letters or "none", sort=str(badness), state=f"verdict {worst}"),
+        Cell(letters or "none", sort=str(badness), state=f"verdict {worst(states.values())}"),
         Cell(budget, interval=_pairs(record), sort=repr(float(record.model.budget or 0))),
         Cell(entry.info.submitted[:10], sort=entry.info.submitted[:10].replace("-", "")),
     ]

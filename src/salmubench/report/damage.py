@@ -13,7 +13,7 @@ from salmubench.report.main_views import share_of_reference
 from salmubench.scoring.failure_modes import MODES, FailureMode
 from salmubench.scoring.record import RunRecord, Thresholds
 from salmubench.scoring.references import ENDS, LABELS, pretrained_kind, reference_kind
-from salmubench.scoring.verdict import View, answers, applying
+from salmubench.scoring.verdict import View, answers, applying, worst
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def damage(
             left_low=left_low,
             lost=lost_high,
             lost_low=lost_low,
-            outcome=_outcome(record),
+            outcome=worst(applying(record).values()),
             note=scatter.describe(name, (left_low, left_high), (lost_low, lost_high)),
             method=record.model.method or record.model.name,
             budget=record.model.budget or 0.0,
@@ -102,12 +102,6 @@ def _sides(record: RunRecord) -> tuple[list[FailureMode], list[FailureMode]]:
     """Failure modes of what is left and of what is lost, as far as the model can be judged by them."""
     modes = [mode for mode in MODES if mode.name in applying(record)]
     return [mode for mode in modes if not mode.is_damage], [mode for mode in modes if mode.is_damage]
-
-
-def _outcome(record: RunRecord) -> str:
-    """The worst answer of those that the model can be judged by, as in a verdict: `no` is good."""
-    states = set(applying(record).values())
-    return "yes" if "yes" in states else "undecided" if "undecided" in states else "no"
 
 
 def _known(record: RunRecord, mode: FailureMode, thresholds: Thresholds) -> list[View]:

@@ -129,7 +129,7 @@ def _ends(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: int) -> 
         moved = _divide(sums[:, : len(ratios)], sums[:, len(ratios) :])
         return [_between(*column) for column in zip(whole.tolist(), moved.T, strict=True)]
     pairs = zip(ratios, bootstrap_t(ratios, units, bootstraps, seed), strict=True)
-    return [None if made is None else made.of_one() if ratio.is_of_one() else made.interval() for ratio, made in pairs]
+    return [None if made is None else made.of(ratio) for ratio, made in pairs]
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,10 @@ class BootstrapT:
         """
         low, high = (self.whole - wider * quantile * self.error for quantile in reversed(self.quantiles))
         return max(low, self.whole + self.reach[0]), min(high, self.whole + self.reach[1])
+
+    def of(self, ratio: Ratio, *, of_one: float = WIDER_OF_ONE) -> Interval:
+        """The interval of the ratio that this was made of: `of_one` where one unit has much of it."""
+        return self.of_one(of_one) if ratio.is_of_one() else self.interval()
 
     def of_one(self, wider: float = WIDER_OF_ONE) -> Interval:
         """Where one unit has much: all resamples of a sample without that unit are without it, too.

@@ -7,7 +7,7 @@ no number at all is undecided.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from salmubench.scoring.failure_modes import LIMITS, MODES, FailureMode, Ground, ground_on
@@ -176,6 +176,16 @@ def applying(record: RunRecord) -> dict[str, Answer]:
     """The same without what can't be asked of the exact answer: it was not made from Compromised."""
     exempt = {mode.name for mode in MODES if mode.from_compromised and is_judged_reference(record)}
     return {mode: answer for mode, answer in answers(record).items() if mode not in exempt}
+
+
+def worst(states: Collection[Answer]) -> Answer:
+    """The worst of several answers: `no` is good; of none it is `no`.
+
+    Examples:
+        >>> worst(["no", "undecided"]), worst(["no", "yes", "undecided"])
+        ('undecided', 'yes')
+    """
+    return "yes" if "yes" in states else "undecided" if "undecided" in states else "no"
 
 
 def passes(verdict: Verdict) -> bool:
