@@ -2,17 +2,18 @@
 
     python benchmarks/gold_standard.py --out runs/gold_standard [--worlds 1000,1001] [--seeds 3] [--recipe mini]
 
-In each development world Clean, Compromised and several Retrained, which differ by their pretraining seed, are
-trained. One Retrained is judged against another of the same world, in every order: both are exact unlearning, so
-whatever lies between them is noise, and a rule that calls one of them a failure is wrong. A threshold is the larger of
-its default and the largest |end| of the intervals seen here. The bound of `ineffective` on people all of whose facts
-must go stays as the paper has it; the drop of general knowledge between two trainings is no damage and sets none: its
-spread is printed.
+Each development world has Clean, Compromised and several Retrained, which differ by their pretraining seed. One
+Retrained is judged against another of the same world, in every order: both are exact unlearning, so whatever lies
+between them is noise, and a rule that calls one of them a failure is wrong. A threshold is the larger of its default
+and the largest |end| of the intervals seen here. The bound of `ineffective` on people all of whose facts must go stays
+as the paper has it; the drop of general knowledge between two trainings is no damage and sets none: its spread is
+printed.
 
 Over worlds the mean decides, and limits are tighter: `over_worlds` states, of each fact and of both kinds of people,
 the smallest limit that a second Retrained passes in nine contests of ten, if worlds spread as they do here.
 
-What a folder holds already is kept. Writes `gold_standard.json` into the folder.
+Each world is a run, `OUT/SEED`, as `scripts/try_method.py` takes them. What is there is kept. Writes
+`gold_standard.json` into the folder.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ from scipy import special
 from salmubench.core import provenance, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.encode.encode import encode
-from salmubench.generator.build import build
 from salmubench.metrics import descriptions, required_texts, score
 from salmubench.pretrain.launch import pretrain
 from salmubench.scoring.metric import Group, Metric, Role, label, main_part, part_of
 from salmubench.scoring.record import Normalised, RunRecord, against
 from salmubench.scoring.record_files import read_record
-from salmubench.scoring.references import RETRAINED, Kind
+from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.roles import first as first_with
 from salmubench.workflow import recipe as recipes
+from salmubench.workflow.pipeline import run
 
 FACTS: tuple[Role, ...] = ("fact", "fact_paraphrase", "fact_other", "fact_nameless")
 DEFAULTS: dict[str, float] = {"ineffective_association": 0.01, **dict.fromkeys(FACTS, 0.05)}
@@ -60,7 +61,9 @@ def main() -> None:
     parser.add_argument("--worlds", default="1000,1001", help="seeds, comma-separated")
     parser.add_argument("--seeds", type=int, default=3, help="Retrained in each world")
     parser.add_argument("--recipe", default="mini")
+    parser.add_argument("--methods", default="finetuning,cliperase", help="comma-separated; each world has them, too")
     parser.add_argument("--precision", default="auto", help="auto, fp32 or bf16")
+    parser.add_argument("--workers", type=int, help="how many steps of a world at once; as many as pay by default")
     arguments = parser.parse_args()
     worlds = [int(seed) for seed in arguments.worlds.split(",")]
     strange = [seed for seed in worlds if seed not in DEVELOPMENT]
@@ -74,31 +77,30 @@ def main() -> None:
 
 def judge_world(arguments: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
     """Every ordered pair of Retrained of one world: the first as the model, the second as the reference."""
-    recipe, out = recipes.load(arguments.recipe).recipe, arguments.out / f"world-{seed}"
-    dataset = open_dataset(build(recipe.dataset, out=out / "dataset", seed=seed))
-    models: list[tuple[Kind, int]] = [
-        ("clean", 0),
-        ("compromised", 0),
-        *(("retrained", number) for number in range(arguments.seeds)),
-    ]
-    folders: dict[str, Path] = {}
-    for kind, number in models:
-        name = f"{kind}-{number}"
+    recipe, out = recipes.load(arguments.recipe).recipe, arguments.out / str(seed)
+    run(
+        recipe=arguments.recipe, out=out, seed=seed, methods=arguments.methods.split(","), untuned=True,
+        attacks=["none"], precision=arguments.precision, workers=arguments.workers,
+    )  # fmt: skip
+    dataset = open_dataset(out / "dataset")
+    folders = {0: out / "embeddings" / RETRAINED}
+    for number in range(1, arguments.seeds):
+        name = f"{RETRAINED}-{number + 1}"
         pretrain(
-            recipe.pretrain, dataset=dataset.folder, kind=kind, out=out / "checkpoints" / name, seed=number,
+            recipe.pretrain, dataset=dataset.folder, kind=RETRAINED, out=out / "checkpoints" / name, seed=seed + number,
             precision=arguments.precision,
         )  # fmt: skip
-        folders[name] = encode(
+        folders[number] = encode(
             model=out / "checkpoints" / name, dataset=dataset, out=out / "embeddings" / name,
             texts=required_texts(dataset, recipe.score), config=recipe.encode, precision=arguments.precision,
         )  # fmt: skip
-    known = {"clean": folders["clean-0"], "compromised": folders["compromised-0"]}
+    known = {kind: out / "embeddings" / kind for kind in ("clean", "compromised")}
     rows = []
-    for first, second in itertools.permutations(range(arguments.seeds), 2):
+    for first, second in itertools.permutations(folders, 2):
         record = read_record(
             score(
-                embeddings=folders[f"retrained-{first}"], **known, retrained=folders[f"retrained-{second}"],
-                out=out / "records" / f"retrained-{first}-by-{second}.json", config=recipe.score,
+                embeddings=folders[first], **known, retrained=folders[second],
+                out=out / "gold_standard" / f"retrained-{first}-by-{second}.json", config=recipe.score,
             )
         )  # fmt: skip
         rows.append({"world": seed, "fingerprint": dataset.fingerprint, "model": first, "reference": second,
