@@ -107,6 +107,13 @@ def test_another_photo_comes_first(tmp_path):
     exact = compared(tmp_path / "exact", world, folders["knows"], folders["never"], retrained=folders["never"])
     assert exact.findings["new_photo"] == "no"
     assert exact.levels["new_photo"].above_after == 0.0
+    # One person's values tell the name, or the name the values: asked only where another model says what that gives.
+    rows = [replace(row, name=row.value) if row.identity == people[0] else row for row in world.rows]
+    telling = world.with_rows(rows)
+    untold = compared(tmp_path / "untold", telling, folders["knows"], folders["never"])
+    assert untold.levels["new_photo"].people == level.people - 1
+    told = compared(tmp_path / "told", telling, folders["knows"], folders["never"], retrained=folders["never"])
+    assert told.levels["new_photo"].people == level.people
 
 
 def test_without_another_photo_that_is_said(forgot):

@@ -7,6 +7,7 @@ give is told in two ways that need no such model: chance, and captions about peo
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from salmubench.clip import embeddings
 from salmubench.core import manifest, provenance, writing
 from salmubench.core.errors import EmbeddingsError, RecordError
 from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
+from salmubench.dataset.leaks import folded
 from salmubench.deletion.findings import answers, people_needed
 from salmubench.deletion.guessed import guessed
 from salmubench.deletion.levels import find_levels, people_rows
@@ -105,7 +107,7 @@ def compare_before_after(
     fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
     fragile = find_fragile(facts, opened["before"], config, metric=fragile_metric)
     guesses = guessed()
-    sides = _evaluated(opened, [*metrics, strangers, guesses], config, fragile)
+    sides = _evaluated(opened, [*metrics, strangers, guesses], config, fragile, pairs[Split.FORGET])
     described = {name: described_model(item) for name, item in opened.items()}
     attacks = None if attacked is None else attacks_of(attacked, described["after"].model.sha256, facts.fingerprint)
     names = (strangers.metric.name, guesses.metric.name)
@@ -152,11 +154,22 @@ def _encoding(described: Encoded) -> Encoding:
 
 
 def _evaluated(
-    opened: Mapping[str, embeddings.Embeddings], metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile
+    opened: Mapping[str, embeddings.Embeddings],
+    metrics: Sequence[Plugin],
+    config: ScoreConfig,
+    fragile: Fragile,
+    forget: Sequence[Pair],
 ) -> Sides:
     sides = {name: evaluate(one, metrics, config, fragile) for name, one in opened.items()}
     held = item_tables.partly_forgotten(sides["after"].items, opened["after"].dataset.forget_identity)
-    return Sides(sides["before"], sides["after"], held, config.bootstraps, sides.get("retrained"))
+    telling = frozenset((row.file_name, row.caption) for row in forget if _name_tells(row))
+    return Sides(sides["before"], sides["after"], held, telling, config.bootstraps, sides.get("retrained"))
+
+
+def _name_tells(row: Pair) -> bool:
+    """Whether the value holds a part of the name, of three letters or more."""
+    words = re.findall(r"\w{3,}", folded(row.name or ""))
+    return any(word in folded(row.value or "") for word in words)
 
 
 def _asked(pairs: Mapping[Split, Sequence[Pair]]) -> Asked:

@@ -54,14 +54,21 @@ def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, L
 
 
 def _by_new_photos(metric: Metric, sides: Sides) -> Level:
-    """What other photos yield beyond strangers', by the first source that there is; beside Retrained's where given."""
+    """What other photos yield beyond strangers', by the first source that there is; beside Retrained's where given.
+
+    Without it, values that a name tells are left out: they show of people who are known by other facts.
+    """
     rows = sides.rows(metric.name)
     for part, described in parts_of(metric.items).items():
         before, after = (table.filter(pc.equal(table.column("part"), part)) for table in rows)
         if not (described.table and after.num_rows):
             continue
-        level = np.zeros(after.num_rows)
-        if sides.exact is not None:
+        if sides.exact is None:
+            untold = np.array([key not in sides.telling for key in _keys(after)], np.bool_)
+            if untold.any():
+                before, after = (table.filter(pa.array(untold)) for table in (before, after))
+            level = np.zeros(after.num_rows)
+        else:
             exact = of_metric(sides.exact.items, metric.name)
             exact = exact.filter(pc.equal(exact.column("part"), part))
             if not are_same(after, exact):

@@ -19,12 +19,14 @@ class Sides:
 
     Attributes:
         held: identities some of whose associations are to be kept.
+        telling: picture and caption of facts whose value a name tells, as most e-mail addresses.
         exact: of a model trained without what was to be deleted, where there is one.
     """
 
     before: Evaluated
     after: Evaluated
     held: frozenset[str] | None
+    telling: frozenset[tuple[str, str]]
     bootstraps: int
     exact: Evaluated | None = None
 
