@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from salmubench.core import places, streams, writing
 from salmubench.core.errors import StageError
-from salmubench.core.executor import Executor, parallel
+from salmubench.core.executor import Executor, cores, parallel
 from salmubench.core.types import Split
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator import backends, curation
@@ -34,7 +34,7 @@ from salmubench.generator.plan import (
 )
 
 FOLDER = ".blocks"
-
+_WORTH_PROCESSES = 5_000  # pictures: fewer are drawn before processes have started
 
 _SCHEMA = pa.schema(
     [
@@ -101,16 +101,19 @@ def render_blocks(
     """Render all blocks that aren't there yet.
 
     Args:
-        workers: how many; 0 or 1: this process alone, or all of the cluster.
+        workers: how many; 1: this process alone; 0: as many as pay, or all of the cluster.
 
     Raises:
         StageError: a picture that stays unfit however often it is drawn again, or a worker was killed.
     """
     missing = [block for block in blocks if not block_path(folder, block).is_file()]
+    if not workers and executor == "joblib":
+        workers = cores() if sum(len(block.pictures) for block in missing) >= _WORTH_PROCESSES else 1
+    first = {block.kind: block.name for block in reversed(missing)}  # each kernel is compiled once, side by side
     work = partial(_render_block, config=config, folder=places.real(folder))
     finished = parallel(
         work,
-        missing,
+        sorted(missing, key=lambda block: block.name != first[block.kind]),
         workers=workers,
         executor=executor,
         threads=2,  # one block's sketches and checks fill the other's pauses

@@ -115,7 +115,7 @@ class DatasetConfig:
     rows_per_shard: int = 4096
     """Rows of one parquet shard."""
     workers: int = 0
-    """Render processes; 0: in this process, whose renderers use all cores. The bytes are the same for any number."""
+    """Render processes; 0: one a core where there is much to draw, else threads. Bytes are the same for any number."""
     curation: Curation = field(default_factory=Curation)
     """Which pictures are drawn again."""
     backends: Backends = field(default_factory=Backends)
