@@ -73,13 +73,12 @@ def soak() -> str:
 def places() -> str:
     """What commands did in odd places."""
     content = manifest.read_json(ROOT / "results" / "soak" / "places.json")
-    lines = ["| place | what the command says |", "|:--|:--|"]
-    lines += [
-        f"| {place['name']} | {place['said'].replace('|', '&#124;')} |" for place in content["places"] if place["said"]
-    ]
+    refusing = ", ".join(place["name"] for place in content["places"] if place["said"])
     quiet = ", ".join(place["name"] for place in content["places"] if not place["said"])
-    total = f"{len(content['places'])} places, {content['failed']:,} failed."
-    return "\n".join([*lines, "", f"Elsewhere commands do what they do in ordinary places: {quiet}. {total}"])
+    return (
+        f"{len(content['places'])} places, {content['failed']:,} failed. They end with that paragraph: {refusing}. "
+        f"They do what they do elsewhere: {quiet}."
+    )
 
 
 def _of(parts: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
