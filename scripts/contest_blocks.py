@@ -82,27 +82,29 @@ def found(first: str, second: str) -> str:
     attacked = [row for row in rows if row.numbers["recovered"].mean is not None]
     many = sum((row.numbers["recovered"].mean or 0) > 0.5 for row in attacked)
     (budget,) = {row.budget for row in attacked}
+    terms = (
+        "A candidate is a method at a budget: at 10× the method sees each pair to forget ten times. It fails if a "
+        "number is certainly beyond its limit, passes if all are certainly within, and is open otherwise. The rule is "
+        "younger than these worlds, so its answers are exploratory."
+    )
     failed = (
-        "A candidate (a method at a budget; at 10× it sees each pair to forget ten times) fails where a number surely "
-        f"lies beyond its limit and passes where all surely lie within. In {len(one.worlds)} worlds {failing} of "
-        f"{len(rows)} candidates fail and none passes. Retrained lies within all {len(exact.views)} limits that apply "
-        "to it."
+        f"In {len(one.worlds)} worlds {failing} of {len(rows)} candidates fail. A second Retrained, the exact answer, "
+        f"is within all {len(exact.views)} limits that apply to it."
     )
     still_open = (
-        f"In {len(other.worlds)} further worlds {len(undecided)} candidates of ours lie beyond no limit and not surely "
-        f"within all. They are open in some numbers ({'; '.join(named)})."
+        f"In {len(other.worlds)} further worlds {len(undecided)} candidates with our method `level_redirection`, one "
+        f"in each track, are open ({'; '.join(named)} numbers)."
     )
     back = (
-        f"Under attack more than half of the facts comes back from {many} of the {len(attacked)} candidates at "
-        f"{budget:g}×, which alone were attacked, from Retrained {_told(exact.numbers['recovered'])}."
+        f"The {len(attacked)} candidates at {budget:g}× were also attacked: {many} gave back more than half of the "
+        f"facts, Retrained {_told(exact.numbers['recovered'])}."
     )
     caveat = (
-        "The rule was written after these worlds, so its answers are exploratory. These worlds teach pictures, not "
-        "people: a *new* portrait hardly yields the fact. The present `mini` teaches people "
-        "([measured](docs/measurements.md#do-worlds-teach-facts-about-people))."
+        "These worlds teach pictures: a *new* portrait hardly yields the fact. Today's `mini` [teaches "
+        "people](docs/measurements.md#do-worlds-teach-facts-about-people)."
     )
     told = [_wrapped(f"- {item}", indent="  ") for item in (failed, still_open, back)]
-    return "\n".join([*told, "", _wrapped(caveat)])
+    return "\n".join([_wrapped(terms), "", *told, "", _wrapped(caveat)])
 
 
 def _wrapped(text: str, *, indent: str = "") -> str:
