@@ -177,9 +177,11 @@ def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
 def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     strangers, values = (beside(record.levels, name) for name in _LEFT)
     exact = record.exact is not None
-    lead = "Rank of the true value (MRR) by other photos of the people, beyond strangers’: "
+    photos = record.levels.get("new_photo")
+    facts = f" of {photos.n} facts" if photos is not None and photos.n else ""
+    lead = f"Rank of the true value (MRR){facts} by other photos of the people, beyond strangers’: "
     unknown = "in the model without these facts" if exact else "where nothing is known"
-    yield "new_photo", _left(lead, record.levels.get("new_photo"), unknown, record.people_needed.get("new_photo"))
+    yield "new_photo", _left(lead, photos, unknown, record.people_needed.get("new_photo"))
     yield "knew", _before(strangers, "without these facts" if exact else "for strangers")
     yield "weaker", _weaker(record)
     yield (
