@@ -148,6 +148,17 @@ def numbers(record: RunRecord) -> dict[str, Any]:
     }
 
 
+def learnt(world: Path) -> dict[str, dict[str, float | None]]:
+    """What Compromised and Retrained of a world know of each fact view, all people and both kinds."""
+    known = {kind: read_record(world / "records" / f"{kind}.json") for kind in ("compromised", RETRAINED)}
+    return {
+        label(held.metric, part): {kind: record.scores[held.metric][part].value for kind, record in known.items()}
+        for role in FACTS
+        if (held := first_with(known[RETRAINED], role)) is not None
+        for part in (held.part, *(part_of(held.part, group) for group in GROUPS))
+    }
+
+
 def summary(judged: list[dict[str, Any]], arguments: argparse.Namespace, worlds: list[int]) -> dict[str, Any]:
     """The thresholds, with all that they follow from."""
     ends = {
@@ -164,6 +175,7 @@ def summary(judged: list[dict[str, Any]], arguments: argparse.Namespace, worlds:
         "ends": ends,
         "thresholds": {name: max(DEFAULTS[name], end) for name, end in ends.items()},
         "over_worlds": over_worlds(judged),
+        "learnt": {str(seed): learnt(arguments.out / str(seed)) for seed in worlds},
         "general_knowledge": {"drop_lowest": min(drops, default=None), "drop_highest": max(drops, default=None)},
         "judged": judged,
         "provenance": provenance.provenance(),
