@@ -361,6 +361,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-findings": partial(contest_blocks.findings, "contest-level", after="contest"),
     "level-table": partial(contest_blocks.table, "contest-level", "pairs-10x"),
     "worlds": world_blocks.table,
+    "gaps": world_blocks.gaps,
+    "gold": world_blocks.gold,
+    "gold-limits": world_blocks.gold_limits,
 }
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from salmubench.contest.rule import Decision, View, decide, is_learnt, ratio_of_means, tie_groups, worlds_needed
+from salmubench.contest.views import FACT, FACT_ROLES
 from salmubench.core.errors import ConfigError
+from salmubench.metrics import descriptions
 
 TEN = [-1.2, 0.4, 0.3, -0.5, 1.1, 0.8, -0.9, 0.2, -0.4, 0.2]
 """Ten numbers of mean 0."""
@@ -218,6 +222,17 @@ def test_the_ratio_of_means_by_hand() -> None:
     without = np.array([8 / 8, 7 / 6, 3 / 6])
     assert whole == 0.9
     assert error == pytest.approx(math.sqrt(2 / 3 * ((without - without.mean()) ** 2).sum()))
+
+
+def test_limits_of_facts_let_exact_unlearning_pass_ten_worlds() -> None:
+    """As far as eight worlds of development tell, of both kinds of people."""
+    path = Path(__file__).parents[2] / "results" / "gold_standard" / "worlds.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert len(content["worlds"]) >= 8
+    roles = {name: metric.role for name, metric in descriptions().items()}
+    for name, found in content["over_worlds"].items():
+        role = roles[name.split()[0]]
+        assert found["limit"] <= FACT_ROLES.get(role, FACT), name
 
 
 def test_tie_groups() -> None:

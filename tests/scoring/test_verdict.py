@@ -110,6 +110,14 @@ def test_limits_of_other_pictures_let_exact_unlearning_pass_where_facts_are_know
     assert all(row["verdict"]["over_generalised"] != "yes" for row in content["judged"])
 
 
+def test_no_exact_answer_is_called_a_failure_in_worlds_of_development() -> None:
+    path = Path(__file__).parents[2] / "results" / "gold_standard" / "worlds.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert len(content["worlds"]) >= 8
+    for row in content["judged"]:
+        assert "yes" not in {row["verdict"][mode] for mode in ("ineffective", "hollow", "over_generalised")}
+
+
 def test_missing_numbers_are_left_out_and_named() -> None:
     found = verdict({"RetFail mrr_association against": None, "FactRetPara mrr": None, "FactHold mrr_identity": None})
     assert passes(found)

@@ -18,8 +18,8 @@ from salmubench.scoring.verdict import View, rests_on
 FACT = 0.10
 """|L| of a fact among other values, over worlds."""
 FACT_ROLES: Mapping[str, float] = {"fact_paraphrase": 0.15, "fact_other": 0.15, "fact_nameless": 0.15}
-"""The same of the paraphrased fact and of other pictures. Those of other pictures stem from three exact answers in one
-world, so a plan that is to decide measures them anew and states them."""
+"""The same of the paraphrased fact and of other pictures: what exact answers in eight worlds need at most, of either
+kind of people (`results/gold_standard/worlds.json`)."""
 
 Ends = tuple[float | None, float | None]
 
