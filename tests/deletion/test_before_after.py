@@ -116,6 +116,23 @@ def test_another_photo_comes_first(tmp_path):
     assert told.levels["new_photo"].people == level.people
 
 
+def test_in_worlds_of_development_retrained_reads_as_forgotten_and_finetuning_as_not() -> None:
+    """As `benchmarks/gold_deletions.py` found; each page alone and beside a model that never saw the facts."""
+    path = Path(__file__).parents[2] / "results" / "gold_standard" / "deletions.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert len(content["worlds"]) >= 8
+    assert {row["model"] for row in content["pages"]} >= {"retrained", "finetuning-5x"}
+    for row in content["pages"]:
+        left = {row["findings"][question] for question in ("new_photo", "known", "value_known")}
+        if row["model"] == "retrained":
+            assert "yes" not in left
+            assert "still shows" not in row["headline"]
+            assert row["findings"]["weaker"] == "yes"
+        if row["model"] == "finetuning-5x":
+            assert left == {"yes"}
+            assert "still shows" in row["headline"]
+
+
 def test_without_another_photo_that_is_said(forgot):
     joint = forgot.levels["new_photo"]
     assert joint.part in ("known_joint", "known_unseen")
