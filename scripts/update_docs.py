@@ -361,6 +361,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "level-findings": partial(contest_blocks.findings, "contest-level", after="contest"),
     "level-table": partial(contest_blocks.table, "contest-level", "pairs-10x"),
     "worlds": world_blocks.table,
+    "worlds-curve": world_blocks.curve_told,
     "gaps": world_blocks.gaps,
     "gold": world_blocks.gold,
     "gold-limits": world_blocks.gold_limits,
@@ -372,6 +373,7 @@ def main(arguments: Sequence[str]) -> int:
     pictures: dict[Path, Callable[[], str]] = {
         contest_picture.PICTURE: lambda: contest_picture.picture(contest_blocks.contest("contest"), "pairs-10x"),
         world_blocks.PICTURE: world_blocks.picture,
+        world_blocks.CURVE: world_blocks.curve,
     }
     return update(PAGES, BLOCKS, arguments, pictures)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -19,6 +20,8 @@ from salmubench.report.drawings import svg
 from salmubench.report.wording import interval, number
 
 PICTURE = ROOT / "docs" / "pictures" / "worlds.svg"
+CURVE = ROOT / "docs" / "pictures" / "worlds_curve.svg"
+CURVE_ROWS = ROOT / "results" / "worlds" / "curve.json"
 NAMES = {
     "recipe": "mini: half of the sights without the name",
     "named": "control: the same, every caption with the name",
@@ -29,7 +32,18 @@ _JUDGED = ("ineffective", "hollow", "over_generalised")
 """Failure modes that exact unlearning is judged by: its general knowledge is another training's."""
 _GROUPS = {"identity": "all facts to forget", "association": "some facts to forget"}
 _LEFT, _RIGHT, _TOP, _BASE = 50.0, WIDTH - 24, 30.0, 250.0
-_STYLE = ".compromised{fill:#c0392b;stroke:#c0392b}.retrained{fill:#111;stroke:#111}"
+_PANELS: Mapping[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], float]]] = {
+    "sights of a pair": (("few1", "few3"), lambda row: float(row["sights"]["of_a_sensitive_pair"])),
+    "pictures of a fact": (("half",), lambda row: float(row["sights"]["pictures_a_fact"])),
+    "share of sights without the name": (
+        ("quarter",), lambda row: float(row["changes"].get("dataset.nameless", 0.5))
+    ),
+}  # fmt: skip
+"""What differs from `mini` → the variants of the curve in which nothing else does, and how much of it a row has."""
+_STYLE = (
+    ".compromised{fill:#c0392b;stroke:#c0392b}.retrained{fill:#111;stroke:#111}"
+    ".gap{fill:#1f5fa8;stroke:#1f5fa8}.between{stroke:#9fbfe0}"
+)
 
 
 @functools.cache
@@ -138,3 +152,49 @@ def picture() -> str:
         svg.text(_RIGHT, 20, "MRR by new portraits of the person less that by strangers’", "tick", anchor="end")
     )
     return sheet(_BASE + 46, "What new portraits of a person yield, world by world", *parts, style=_STYLE)
+
+
+def _curve() -> dict[str, list[tuple[float, dict[str, Any]]]]:
+    """What is varied → how much of it there is, and the gap there, in one world; the least first."""
+    rows = {row["variant"]: row for row in manifest.read_json(CURVE_ROWS)["rows"]}
+    return {
+        name: sorted(
+            ((much(rows[one]), rows[one]["parts"]["known_unseen"]["all"]["gap"]) for one in (*variants, "recipe")),
+            key=lambda point: point[0],
+        )
+        for name, (variants, much) in _PANELS.items()
+    }
+
+
+def curve_told() -> str:
+    """The curve in words."""
+    told = "; ".join(
+        f"with {' and '.join(f'{at:.3g}' for at, _ in points)} {name} "
+        + " and ".join(f"{number(gap['mean'])} {interval(tuple(gap['ci95']))}" for _, gap in points)
+        for name, points in _curve().items()
+    )
+    return textwrap.fill(
+        f"The same gap in world 1000 where one thing differs from `mini`, which has the last of each: {told} "
+        "(`results/worlds/curve.json`). The recipe takes what is enough for a gap of .10 with room, in the time of the "
+        "demo.",
+        120,
+    )
+
+
+def curve() -> str:
+    """The gap against what a recipe is free to choose, one panel each, in one world."""
+    y, width, parts = svg.Scale(-0.05, 0.4, _BASE, _TOP), (WIDTH - 60) / len(_PANELS), list[Markup]()
+    for place, (name, gaps) in enumerate(_curve().items()):
+        left = 50 + place * width
+        x = svg.Scale(0.0, gaps[-1][0] * 1.1, left, left + width - 46)
+        parts += [*levels(left, left + width - 46, y, number), svg.text(left, 18, f"gap by {name}", "title")]
+        ways = [(x(at), y(gap["mean"])) for at, gap in gaps]
+        parts += [svg.line(*one, *other, "between") for one, other in itertools.pairwise(ways)]
+        for at, gap in gaps:
+            low, high = gap["ci95"]
+            parts += [
+                svg.line(x(at), y(low), x(at), y(high), "gap"),
+                svg.element("circle", cx=x(at), cy=y(gap["mean"]), r=4.0, class_="gap"),
+                svg.text(x(at), _BASE + 18, f"{at:.3g}", "tick", anchor="middle"),
+            ]
+    return sheet(_BASE + 28, "The gap against sights, pictures and names", *parts, style=_STYLE)
