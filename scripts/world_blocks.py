@@ -86,7 +86,8 @@ def gold() -> str:
     return textwrap.fill(
         f"In {len(_gold()['worlds'])} worlds of development {len(judged)} exact answers were judged so "
         f"(`results/gold_standard/worlds.json`). {failing or 'None'} of them is called a failure; left undecided are "
-        f"{undecided}, since one world has few people. Over worlds the [limits](contest.md#the-rule) are tighter.",
+        f"{undecided}, since one world has few people: there ends lie beyond thresholds that earlier worlds set. Over "
+        "worlds the [limits](contest.md#the-rule) are tighter.",
         120,
     )
 

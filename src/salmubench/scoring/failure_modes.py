@@ -128,8 +128,9 @@ class FailureMode:
         return {"above": value - limit, "below": limit - value, "beyond": abs(value) - limit}[self.direction]
 
 
-# The limits .05, .19, .26, .21 and .23 are what separates one exact answer from another at most, rounded up
-# (`benchmarks/gold_standard.py`): below them a rule would fail exact unlearning.
+# The limits .05, .19, .26, .21 and .23 are what separates one exact answer from another at most, rounded up, in the
+# worlds that set them (`benchmarks/gold_standard.py`). In later worlds an end lies as far off as .37, other pictures:
+# one world leaves exact unlearning undecided there. To follow it would pass methods that leave a third of the facts.
 MODES: tuple[FailureMode, ...] = (
     FailureMode(
         name="ineffective",
