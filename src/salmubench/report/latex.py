@@ -23,9 +23,7 @@ PAPER = """@inproceedings{salmubench,
   title = {{SALMUBench}: A Benchmark for Sensitive Association-Level Multimodal Unlearning},
   author = {Selvas-Sala, Cai and Kang, Lei and Gomez, Lluis},
   booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)},
-  year = {2026},
-  eprint = {2603.26316},
-  archivePrefix = {arXiv},
+  year = {2026}, eprint = {2603.26316}, archivePrefix = {arXiv},
 }
 """
 """The paper that defines the benchmark, as README and CITATION.cff name it."""
