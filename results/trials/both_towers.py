@@ -16,6 +16,9 @@ sentences with a name for everybody's picture.
     L_still = mean_p ‖V(p) − V0(p)‖²                              pictures of people of whom facts stay
     L_other = mean_o ‖V(o) − V0(o)‖²                              retain portraits of nobody in the dataset
 
+A tower learns the pictures that it is shown by heart: with `mixed`, further pictures of a person are mixtures of two of
+them, and portraits that stay are mixed with one another and with those of people who go, each step in another frame.
+
     L = w_l L_level + w_v L_value + w_f L_face + w_c L_cross + w_k (L_text + L_image) + w_s L_still + w_o L_other
 """
 
@@ -67,6 +70,10 @@ class Config:
     other: float = 20.0
     portraits: int = 64
     """Retain portraits of people who have no facts that a step holds: of a retain batch they are one in twelve."""
+    mixed: bool = False
+    """Whether further pictures and portraits are mixtures of two."""
+    frame: float = 0.75
+    """The smallest part of a mixture's sides that a step shows."""
     known: float = field(default=0.15, metadata={"search": (0.0, 0.5, "linear")})
     margin: float = 0.05
     pictures: int = 1
@@ -83,7 +90,7 @@ class Config:
     def __post_init__(self) -> None:
         least = {"pictures": 0, "siblings": 1, "strangers": 1, "recombinations": 0, "rewordings": 0, "nameless": 0,
                  "retain_captions": 1, "scrambled": 0, "portraits": 0}  # fmt: skip
-        check_options(self, least, ["unmet", "scrambling"])
+        check_options(self, least, ["unmet", "scrambling", "frame"])
 
 
 class Material(NamedTuple):
@@ -175,7 +182,7 @@ def objective(
     now = model.encode_text(torch.cat([tokens[live], texts]))
     keeping = (now[len(moved) :] - torch.cat([before[live][len(moved) :], text_ref])).square().sum(dim=-1).mean()
 
-    pictures, first = people_pictures(forget, model, config, material, batch.generator)  # (B, 1 + P, d)
+    pictures, first = people_pictures(forget, model, reference, config, material, batch.generator)  # (B, 1 + P, d)
     count, recombined = len(step.told), len(step.recombined)
     old = (first - material.middle)[step.rows].mT  # (count, d, 1 + P)
     stranger = before[len(moved) + recombined :][: len(step.strangers)].view(count, -1, before.shape[-1]) @ old
@@ -201,7 +208,14 @@ def objective(
     others = [row for row, record in enumerate(batch.retain.records) if record.identity not in material.people
               or record.identity is None]  # fmt: skip
     image = (model.encode_image(batch.retain.images[others]) - batch.retain.image_ref[others]).square().sum(-1).mean()
-    other = (model.encode_image(portraits.images) - portraits.image_ref).square().sum(-1).mean()
+    shown, shown_ref = portraits.images, None if config.mixed else portraits.image_ref
+    if shown_ref is None:
+        partners = torch.cat([shown, forget.images]) if len(shown) else shown
+        chosen = torch.randint(max(len(partners), 1), (len(shown),), generator=batch.generator)
+        shown = mixtures(shown, partners[chosen.to(shown.device)], config, batch.generator)
+        with torch.no_grad():
+            shown_ref = reference.encode_image(shown)
+    other = (model.encode_image(shown) - shown_ref).square().sum(-1).mean()
     parts = {"level": levels, "value": values, "face": face, "cross": cross, "keeping": keeping, "image": image,
              "still": still, "other": other}  # fmt: skip
     return sum((getattr(config, name) * part for name, part in parts.items()), torch.zeros(())), parts
@@ -213,8 +227,19 @@ def of_others(material: Material, config: Config, generator: torch.Generator) ->
     return [material.portraits[place] for place in drawn_places.tolist()]
 
 
+def mixtures(images: Tensor, others: Tensor, config: Config, generator: torch.Generator) -> Tensor:
+    """Mix pictures (B, 3, S, S) in pairs, and show one part of them all."""
+    shares = 0.2 + 0.6 * torch.rand(len(images), generator=generator)
+    mixed = torch.lerp(others, images, shares.to(images)[:, None, None, None])
+    size = images.shape[-1]
+    side = int(size * (config.frame + (1 - config.frame) * torch.rand((), generator=generator)))
+    top, left = torch.randint(size - side + 1, (2,), generator=generator).tolist()
+    part = mixed[..., top : top + side, left : left + side]
+    return torch.nn.functional.interpolate(part, size=(size, size), mode="bilinear", antialias=True)
+
+
 def people_pictures(
-    forget: Pairs, model: Model, config: Config, material: Material, generator: torch.Generator
+    forget: Pairs, model: Model, reference: Model, config: Config, material: Material, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Each pair's picture and others of its person, as they are now and as they were, (B, 1 + P, d) each."""
     rows: list[int] = []
@@ -222,8 +247,13 @@ def people_pictures(
         of_person = material.rows[record.name or ""]
         rows += [of_person[int(torch.randint(len(of_person), (), generator=generator))] for _ in range(config.pictures)]
     further = material.source.take(rows)
-    now = model.encode_image(torch.cat([forget.images, further.images]) if rows else forget.images)
-    old = torch.cat([forget.image_ref, further.image_ref]) if rows else forget.image_ref
+    images, image_ref = further.images, further.image_ref
+    if config.mixed and rows:
+        images = mixtures(images, forget.images.repeat_interleave(config.pictures, dim=0), config, generator)
+        with torch.no_grad():
+            image_ref = reference.encode_image(images)
+    now = model.encode_image(torch.cat([forget.images, images]) if rows else forget.images)
+    old = torch.cat([forget.image_ref, image_ref]) if rows else forget.image_ref
     count = len(forget)
     now, old = (
         torch.cat([part[:count, None], part[count:].view(count, config.pictures, -1)], dim=1) for part in (now, old)
