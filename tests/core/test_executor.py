@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import platform
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -143,3 +145,25 @@ def test_tasks_of_a_graph_that_fails_are_not_begun(place, tmp_path):
     with pytest.raises(UnknownName, match="Atlantis"):
         list(graph(tasks, description="Tasks", **place))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc alone is told to keep what is freed")
+@pytest.mark.parametrize("kept", [True, False])
+def test_freed_memory_is_used_again(*, kept: bool) -> None:
+    """The kernel clears a page once, and not once for each of twenty rounds."""
+    program = (
+        "import resource\n"
+        "from salmubench.core.pools import keep_freed_memory\n"
+        "keep_freed_memory()\n"
+        "for _ in range(20):\n"
+        "    blocks = [bytearray(24 << 20) for _ in range(6)]\n"
+        "    del blocks\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)\n"
+    )
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_TUNABLES"))}
+    asked_otherwise = {} if kept else {"MALLOC_TOP_PAD_": "131072"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**clean, **asked_otherwise}, capture_output=True, text=True, check=True
+    )
+    once = 6 * (24 << 20) / resource.getpagesize()
+    assert (int(done.stdout) < 3 * once) == kept

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from salmubench.cli.arguments import UsageError
 from salmubench.cli.output import PlainFormatter, complain
-from salmubench.core import interruption, provenance, reading
+from salmubench.core import interruption, pools, provenance, reading
 from salmubench.core.errors import ConfigError, SalmubenchError, UnknownName
 from salmubench.core.writing import is_full, is_out_of_memory
 
@@ -108,14 +108,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    if argv is None:  # the process is ours
+        pools.keep_freed_memory()
+        os.environ[pools.SAFE_PATH] = "1"  # no process of ours imports what lies in the working folder
     _open_streams()
     notes = logging.StreamHandler(sys.stderr)
     notes.setFormatter(PlainFormatter("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[notes])
     with interruption.noted():
         try:
-            if argv is None:
-                os.environ["PYTHONSAFEPATH"] = "1"  # no process of ours imports what lies in the working folder
             code = _run(_texts(sys.argv[1:] if argv is None else argv))
             sys.stdout.flush()  # here, where a reader that has gone is no surprise
         except KeyboardInterrupt as stop:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from salmubench.core.pools import keep_freed_memory
 from salmubench.pretrain.guard import die_with_parent
 
 TRAINING = "training"
@@ -368,6 +369,7 @@ def main(arguments: Sequence[str]) -> int:
         The exit status; a failure's one-line reason is the last line on stderr that starts with `ERROR_MARK`.
     """
     die_with_parent(_live_parent())
+    keep_freed_memory()
     try:
         options = parse(arguments)
         with hold_folder(options.out) if _rank() == 0 else contextlib.nullcontext():
