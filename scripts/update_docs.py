@@ -18,6 +18,7 @@ import contest_blocks
 import contest_picture
 import mini_blocks
 import security_blocks
+import trial_blocks
 import world_blocks
 from mini_blocks import DEMO, run
 from page_blocks import ROOT, computer, processor, stage_lines, update
@@ -42,6 +43,7 @@ PAGES = (
             "pretraining",
             "protocol",
             "security",
+            "trials",
         )
     ),
 )
@@ -363,6 +365,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "worlds": world_blocks.table,
     "worlds-curve": world_blocks.curve_told,
     "gaps": world_blocks.gaps,
+    "trials-people": trial_blocks.trials,
+    "trials-worlds": trial_blocks.worlds,
+    "picture-edits": trial_blocks.pictures,
     "gold": world_blocks.gold,
     "gold-limits": world_blocks.gold_limits,
 }
