@@ -12,8 +12,7 @@ import pytest
 
 from salmubench.core.errors import RecordError
 from salmubench.report import contests
-from salmubench.report.contest_tables import contest_table
-from salmubench.report.export import table
+from salmubench.report.export import contest_table, table
 from salmubench.scoring.contest_record import ContestRecord, Row, read_contest
 
 LEVEL = Path(__file__).resolve().parents[2] / "results" / "contest-level"
@@ -64,6 +63,7 @@ def test_what_was_not_learnt_is_said_in_every_form(contest: ContestRecord) -> No
 
 
 def test_a_contest_stands_alone(contest: ContestRecord) -> None:
-    assert table([LEVEL], form="csv", metrics={}) == table([LEVEL / "contest.json"], form="csv", metrics={})
+    given = {"form": "csv", "metrics": {}, "titles": {}}
+    assert table([LEVEL], **given) == table([LEVEL / "contest.json"], **given)
     with pytest.raises(RecordError, match="Expected a contest alone"):
-        table([LEVEL, LEVEL], form="csv", metrics={})
+        table([LEVEL, LEVEL], **given)

@@ -13,7 +13,7 @@ from salmubench.report.drawings.panels import Density, DrawnLine
 
 
 def point(index: int, left: float, lost: float, *, label: str = "A method", kind: str = "") -> scatter.Point:
-    return scatter.Point(index, label, left, left * 0.8, lost, lost * 0.8, "no", label, kind=kind)
+    return scatter.Point(index, label, left, left * 0.8, lost, lost * 0.8, "no", kind=kind)
 
 
 ENDS = [point(0, 0.0, 10.0, label="Clean", kind="clean"), point(0, 100.0, 0.0, label="Compromised", kind="compromised")]

@@ -16,8 +16,8 @@ RESULT, PAGE = "contest.json", "index.html"
 
 def html(contest: ContestRecord) -> str:
     """The page."""
-    shown = contests.shown(contest, key="contest")
-    return rendering.Pages("salmubench.contest").page("contest.html.j2", title=shown.title, shown=shown)
+    shown = contests.shown(contest)
+    return rendering.Pages("salmubench.contest").page("contest.html.j2", title=shown["title"], shown=shown)
 
 
 def write(out: Path, contest: ContestRecord, *, page: bool = True) -> Path:

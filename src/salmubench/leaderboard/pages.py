@@ -122,7 +122,7 @@ def _index(
         title="SALMUBench leaderboard",
         root="",
         boards=[_shown(board) for board in boards],
-        contest=None if contest is None else contests.shown(contest, key="contest"),
+        contest=None if contest is None else contests.shown(contest),
         refused=refused,
         heads=HEADS,
         marker=rendering.marker,

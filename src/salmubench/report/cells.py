@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -24,8 +24,6 @@ Repeats = Mapping[str, Sequence[RunRecord]]
 
 ONE_WORLD = ", one world"
 """End of a caption: what a table of a run says holds for one dataset with its references."""
-
-_FAILED = "failed: “At a glance” says why"
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: the model and its cells, or what stands in their place of a failed method.
+    """A row: the model and its cells.
 
     Attributes:
+        kind: a reference, by its name, `method`, or `failed`, which has no cells.
         goal: marks the reference to be reached.
         modes: words to filter by: `passes`, or the failure modes it has or may have; `failed`.
     """
@@ -64,7 +63,6 @@ class Row:
     name: str
     kind: str
     cells: Sequence[Cell] = ()
-    message: str = ""
     detail: str = ""
     goal: bool = False
     modes: str = ""
@@ -91,7 +89,7 @@ class Table:
     heads: Sequence[Head]
     references: Sequence[Row]
     methods: Sequence[Row]
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
 
 
 Notes = dict[str, int]
@@ -110,42 +108,38 @@ def number_table(
     """The table of one pillar: values, intervals, normalised views.
 
     Args:
-        names: model name → display name.
         goal: `clean` for forgetting, `compromised` for utility; a column whose goal is another says so in its head.
-        repeats: model name → the record of each seed.
         beside: the numbers that neither the paper has nor a verdict rests on, instead of the others.
     """
-    all_columns = wording.columns(records, "efficacy" if goal == "clean" else "utility")
-    shown, notes = [column for column in all_columns if column.beside == beside], Notes()
-    goals = [_goal(records, column, goal) for column in shown]
+    pillar = "efficacy" if goal == "clean" else "utility"
+    shown = [(one, _goal(records, one, goal)) for one in wording.columns(records, pillar) if one.beside == beside]
+    notes = Notes()
 
-    def row(record: RunRecord) -> Row:
+    def cells(record: RunRecord) -> list[Cell]:
         seeds = (repeats or {}).get(record.model.name, ())
-        kind = model_kind(record)
-        cells = [
+        return [
             replace(
                 _number_cell(score_of(record, column.metric, column.part), column, notes),
-                spread=_spread(seeds, column.metric, column.part),
-                state=_mark(kind, column_goal, goal),
+                spread=_plus_minus(spread(seeds, column.metric, column.part), wording.number),
+                state=_mark(_kind(record), column_goal, goal),
             )
-            for column, column_goal in zip(shown, goals, strict=True)
+            for column, column_goal in shown
         ]
-        return Row(names[record.model.name], kind, cells, detail=record.model.name, goal=kind == goal)
 
-    pillar, ending = ("Forgetting", "forgetting") if goal == "clean" else ("Utility", "utility")
-    if beside:
-        pillar, ending = f"{pillar}, numbers that describe only", f"{ending}-beside"
-    target = LABELS[goal]
-    references, methods = _rows(records, names, row)
-    for kind in {goal, *goals} - {entry.kind for entry in references}:  # the methods' records state its numbers
-        cells = [_goal_cell(records, *column, kind, goal) for column in zip(shown, goals, strict=True)]
-        references.append(Row(LABELS[kind], kind, cells, goal=kind == goal))
+    references, methods = _rows(records, names, cells, goal=goal)
+    goals = {goal, *(column_goal for _, column_goal in shown)}
+    for kind in goals - {entry.kind for entry in references}:  # the methods' records state its numbers
+        stated = [_goal_cell(records, *column, kind, goal) for column in shown]
+        references.append(Row(LABELS[kind], kind, stated, goal=kind == goal))
     references.sort(key=lambda entry: [*LABELS, "failed"].index(entry.kind))
-    but = " where a column names no other" if {*goals} - {goal} else ""
+    title, ending = ("Forgetting", "forgetting") if goal == "clean" else ("Utility", "utility")
+    if beside:
+        title, ending = f"{title}, numbers that describe only", f"{ending}-beside"
+    but = " where a column names no other" if goals - {goal} else ""
     return Table(
         key=f"{key}-{ending}",
-        caption=f"{pillar}: the goal is {target}’s value{but}{ONE_WORLD}",
-        heads=[_head(records, column, column_goal, goal) for column, column_goal in zip(shown, goals, strict=True)],
+        caption=f"{title}: the goal is {LABELS[goal]}’s value{but}{ONE_WORLD}",
+        heads=[_head(records, *column, goal) for column in shown],
         references=references,
         methods=methods,
         notes=tuple(notes),
@@ -159,50 +153,46 @@ def view_table(
     key: str,
     thresholds: Thresholds,
     repeats: Repeats | None = None,
-    caption: str = f"Between the references{ONE_WORLD}",
+    by: str = "",
 ) -> Table:
-    """Normalised views with intervals and strips."""
+    """Normalised views with intervals and strips.
+
+    Args:
+        by: what the caption says of the rows.
+    """
     notes = Notes()
     views = main_views(records)
 
-    def row(record: RunRecord) -> Row:
+    def cells(record: RunRecord) -> list[Cell]:
         if reference_kind(record) is not None:
-            cells = [_reference_cell(records, record, one, notes) for one in views]
-        else:
-            seeds = (repeats or {}).get(record.model.name, ())
-            cells = [
-                replace(
-                    _view_cell(record, one, notes, one.limit(thresholds) if one.strip else None),
-                    spread=_spread(seeds, one.metric, one.part, one),
-                )
-                for one in views
-            ]
-        return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
+            return [_reference_cell(records, record, one, notes) for one in views]
+        seeds = (repeats or {}).get(record.model.name, ())
+        return [
+            replace(
+                _view_cell(record, one, notes, one.limit(thresholds) if one.strip else None),
+                spread=_plus_minus(spread(seeds, one.metric, one.part, view=True, beside=one.beside), wording.percent),
+            )
+            for one in views
+        ]
 
-    references, methods = _rows(records, names, row)
+    rows = _rows(records, names, cells)
     heads = [Head(one.title, one.meaning, wide=one.strip) for one in views]
-    return Table(f"{key}-views", caption, heads, references, methods, tuple(notes))
+    return Table(f"{key}-views", f"Between the references{by}{ONE_WORLD}", heads, *rows, tuple(notes))
 
 
 def mode_table(
-    records: Sequence[RunRecord],
-    names: Mapping[str, str],
-    *,
-    key: str,
-    thresholds: Thresholds,
-    caption: str = f"The four questions{ONE_WORLD}",
+    records: Sequence[RunRecord], names: Mapping[str, str], *, key: str, thresholds: Thresholds, by: str = ""
 ) -> Table:
-    """Whether each method passes each question; the references are judged by none."""
+    """Whether each method passes each question; the references are judged by none.
 
-    def row(record: RunRecord) -> Row:
-        cells = [_mode_cell(record, mode) for mode in MODES]
-        return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
-
+    Args:
+        by: what the caption says of the rows.
+    """
     judged = [record for record in records if reference_kind(record) is None]
-    references, methods = _rows(judged, names, row)
+    rows = _rows(judged, names, lambda record: [_mode_cell(record, mode) for mode in MODES])
     rules = wording.rules(thresholds)
     heads = [Head(mode.answers[0].capitalize(), f"No: {mode.word}, {rules[mode.name]}.") for mode in MODES]
-    return Table(f"{key}-modes", caption, heads, references, methods)
+    return Table(f"{key}-modes", f"The four questions{by}{ONE_WORLD}", heads, *rows)
 
 
 def seed_tables(repeats: Repeats, names: Mapping[str, str], *, key: str, thresholds: Thresholds) -> list[Table]:
@@ -213,12 +203,9 @@ def seed_tables(repeats: Repeats, names: Mapping[str, str], *, key: str, thresho
         for name, group in repeats.items()
         for record in group
     }
-    key = f"{key}-seeds"
     return [
-        view_table(
-            records, called, key=key, thresholds=thresholds, caption=f"Between the references, by seed{ONE_WORLD}"
-        ),
-        mode_table(records, called, key=key, thresholds=thresholds, caption=f"The four questions, by seed{ONE_WORLD}"),
+        make(records, called, key=f"{key}-seeds", thresholds=thresholds, by=", by seed")
+        for make in (view_table, mode_table)
     ]
 
 
@@ -237,56 +224,49 @@ COSTS: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
 def cost_table(records: Sequence[RunRecord], names: Mapping[str, str], *, key: str) -> Table:
     """What each model cost to make."""
 
-    def row(record: RunRecord) -> Row:
-        cells = []
-        for name, (_, write) in COSTS.items():
-            value = getattr(record.cost, name)
-            title = "" if value is not None else "not recorded"
-            cells.append(Cell(write(value), sort="" if value is None else repr(float(value)), title=title))
-        return Row(names[record.model.name], model_kind(record), cells, detail=record.model.name)
+    def cells(record: RunRecord) -> list[Cell]:
+        values = [(getattr(record.cost, name), write) for name, (_, write) in COSTS.items()]
+        return [
+            Cell(write(value), sort=repr(float(value)))
+            if value is not None
+            else Cell(write(None), title="not recorded")
+            for value, write in values
+        ]
 
-    references, methods = _rows(records, names, row)
     heads = [Head(label) for label, _ in COSTS.values()]
-    return Table(f"{key}-cost", f"Cost of each model{ONE_WORLD}", heads, references, methods)
+    return Table(f"{key}-cost", f"Cost of each model{ONE_WORLD}", heads, *_rows(records, names, cells))
 
 
-def _spread(seeds: Sequence[RunRecord], metric: str, part: str, view: MainView | None = None) -> str:
-    """The spread of a number over seeds, or of a view of it."""
-    variation = spread(seeds, metric, part, view=view is not None, beside=None if view is None else view.beside)
-    if variation is None:
-        return ""
-    return f"± {wording.number(variation.deviation) if view is None else wording.percent(variation.deviation)}"
+def _plus_minus(deviation: float | None, write: Callable[[float], str]) -> str:
+    return "" if deviation is None else f"± {write(deviation)}"
 
 
 def _rows(
-    records: Sequence[RunRecord], names: Mapping[str, str], make: Callable[[RunRecord], Row]
+    records: Sequence[RunRecord], names: Mapping[str, str], make: Callable[[RunRecord], Sequence[Cell]], goal: str = ""
 ) -> tuple[list[Row], list[Row]]:
-    """Rows of the references and of the methods; a failed one has no numbers."""
+    """Rows of the references and of the methods."""
     groups: tuple[list[Row], list[Row]] = ([], [])
     for record in records:
-        if record.status == "complete":
-            row = make(record)
-        else:
-            row = Row(names[record.model.name], "failed", message=_FAILED, detail=record.model.name)
-        groups[0 if is_pretrained(record) else 1].append(with_words(row, record))
+        cells = make(record) if record.status == "complete" else ()
+        groups[0 if is_pretrained(record) else 1].append(model_row(record, names[record.model.name], cells, goal))
     return groups
 
 
-def with_words(row: Row, record: RunRecord) -> Row:
-    """Give a row what it is filtered by."""
+def model_row(record: RunRecord, name: str, cells: Sequence[Cell], goal: str = "") -> Row:
+    """The row of a model, with what it is filtered by.
+
+    Args:
+        goal: the reference to be reached.
+    """
+    kind, modes = _kind(record), "failed"
+    if kind != "failed":
+        modes = " ".join(mode for mode, state in answers(record).items() if state != "no") or "passes"
     budget = "" if record.model.budget is None else f"{record.model.budget:g}×"
-    return replace(row, modes=_words(record), budget=budget)
+    return Row(name, kind, cells, record.model.name, kind == goal, modes, budget)
 
 
-def _words(record: RunRecord) -> str:
-    if record.status != "complete":
-        return "failed"
-    return " ".join(mode for mode, state in answers(record).items() if state != "no") or "passes"
-
-
-def model_kind(record: RunRecord) -> str:
-    """What a row is: a reference, by its name, or `method`."""
-    return pretrained_kind(record) or "method"
+def _kind(record: RunRecord) -> str:
+    return "failed" if record.status != "complete" else pretrained_kind(record) or "method"
 
 
 def _scores(records: Sequence[RunRecord], column: Column) -> list[Score]:
@@ -320,14 +300,14 @@ def _goal_cell(records: Sequence[RunRecord], column: Column, column_goal: str, k
     return Cell(wording.number(number), state=_mark(kind, column_goal, goal))
 
 
-def _noted(notes: Notes, reason: str) -> int:
-    return notes.setdefault(reason, len(notes) + 1)
+def _no_number(about: str, reason: str, notes: Notes) -> Cell:
+    note = notes.setdefault(f"{about}: {reason}", len(notes) + 1)
+    return Cell(wording.missing(reason), title=reason, note=note)
 
 
 def _number_cell(score: Score | None, column: Column, notes: Notes) -> Cell:
     if score is None or score.value is None:
-        reason = (score.reason if score else "") or "not in the record"
-        return Cell(DASH, title=reason, note=_noted(notes, f"{column.label}: {reason}"))
+        return _no_number(column.label, (score and score.reason) or "not in the record", notes)
     view, title = "", f"n = {wording.count(score.n)}, {wording.count(score.units)} resampled units"
     if score.left_out:
         title += f", {wording.count(score.left_out)} rows left out"
@@ -350,36 +330,33 @@ def _view_cell(record: RunRecord, view: MainView, notes: Notes, limit: float | N
     score = score_of(record, view.metric, view.part)
     normalised = known_view(score, view.beside)
     if score is None or normalised is None or normalised.value is None:
-        reason = (normalised.reason if normalised else None) or (score.reason if score else None) or "not in the record"
-        return Cell(
-            wording.missing(reason), title=reason, note=_noted(notes, f"{label(view.metric, view.part)}: {reason}")
-        )
-    value, spread = normalised.value, normalised.ci95
+        reason = (normalised and normalised.reason) or (score and score.reason) or "not in the record"
+        return _no_number(label(view.metric, view.part), reason, notes)
+    value, ends, most_of_one = normalised.value, normalised.ci95, normalised.most_of_one
     return Cell(
         wording.percent(value),
-        view="" if normalised.most_of_one is None else f"one person: {wording.percent(normalised.most_of_one)} of it",
-        title="" if normalised.most_of_one is None else "few people have what is left: its interval may end too early",
-        interval=wording.percent_interval(spread),
+        view="" if most_of_one is None else f"one person: {wording.percent(most_of_one)} of it",
+        title="" if most_of_one is None else "few people have what is left: its interval may end too early",
+        interval=wording.percent_interval(ends),
         sort=repr(float(value)),
-        strip=None if limit is None else panels.strip(value, spread, threshold=limit),
+        strip=None if limit is None else panels.strip(value, ends, threshold=limit),
     )
 
 
 def _mode_cell(record: RunRecord, mode: FailureMode) -> Cell:
     state = applying(record).get(mode.name)
-    ignored = () if record.verdict is None else record.verdict.ignored.get(mode.name, ())
     if state is None:
         old = mode.name not in answers(record)
         return Cell(DASH, title=f"not judged {'in a record of schema 1' if old else 'of another training'}")
-    title = f"without {', '.join(ignored)}" if ignored else ""
-    return answer_cell(state, title=title)
+    ignored = () if record.verdict is None else record.verdict.ignored.get(mode.name, ())
+    return replace(answer_cell(state), title=f"without {', '.join(ignored)}" if ignored else "")
 
 
-def answer_cell(state: str, *, title: str = "") -> Cell:
+def answer_cell(state: str) -> Cell:
     """The answer to a failure mode's question, the best first where sorted."""
     answer = wording.PASSES[state]
     text = "? undecided" if answer == "?" else f"{wording.MARKS[answer]} {answer}"
-    return Cell(text, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}", title=title)
+    return Cell(text, sort=str(("no", "undecided", "yes").index(state)), state=f"verdict {state}")
 
 
 def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainView, notes: Notes) -> Cell:
@@ -390,8 +367,5 @@ def _reference_cell(records: Sequence[RunRecord], record: RunRecord, view: MainV
     else:
         value = 0.0 if kind == "compromised" else drop_of_clean(records, record, view.metric)
     if value is None:
-        reason = reason or f"no {view.metric} of both references"
-        return Cell(
-            wording.missing(reason), title=reason, note=_noted(notes, f"{label(view.metric, view.part)}: {reason}")
-        )
+        return _no_number(label(view.metric, view.part), reason or f"no {view.metric} of both references", notes)
     return Cell(wording.percent(value))

@@ -37,6 +37,11 @@ _NAME = 22  # letters of a name beside its dots
 _REACH = (-1.5, 2.0)  # shares beyond are drawn at the edge
 
 
+def exact_first(contest: ContestRecord, rows: Sequence[Row]) -> list[Row]:
+    """The exact answer, where there is one, then the candidates."""
+    return [*([] if contest.exact is None else [contest.exact]), *rows]
+
+
 def write(number: Number) -> Callable[[float | None], str]:
     """How a number is written."""
     return wording.seconds if number == "processor_seconds" else wording.percent
@@ -45,43 +50,40 @@ def write(number: Number) -> Callable[[float | None], str]:
 def interval_of(number: Number) -> Callable[[Interval], str]:
     """How its intervals are written."""
     if number == "processor_seconds":
-        return lambda ends: f"[{wording.number(ends[0], 0)}, {wording.number(ends[1], 0)}]\u202fs"
+        return lambda ends: f"{wording.interval(ends, 0)}\u202fs"
     return wording.percent_interval
 
 
 def panels(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number]) -> list[Panel]:
     """A drawing a number: a line a method, a dot a world."""
-    shown_rows = [*([contest.exact] if contest.exact is not None else []), *rows]
+    shown = exact_first(contest, rows)
     limits = _limits(contest.thresholds)
     drawn = []
     for number in numbers:
         values = {
             row.title: [value for one in row.worlds.values() if (value := one.numbers[number]) is not None]
-            for row in shown_rows
+            for row in shown
         }
         if any(values.values()):
-            ends = {row.title: row.numbers[number].ci95 for row in shown_rows}
-            title = TITLES[number][0]
-            drawn.append(Panel(title, _dots(title, number, values, ends, limits.get(number, ()))))
+            ends = {row.title: row.numbers[number].ci95 for row in shown}
+            drawn.append(Panel(TITLES[number][0], _dots(number, values, ends, limits.get(number, ()))))
     return drawn
 
 
 def _dots(
-    title: str,
     number: Number,
     values: Mapping[str, Sequence[float]],
     ends: Mapping[str, Interval | None],
     limits: Sequence[float],
 ) -> Markup:
     everything = [*(value for several in values.values() for value in several), *limits, 0.0]
-    low, high = min(everything), max(everything)
+    low, high, tick_text = min(everything), max(everything), _seconds_tick
     if number != "processor_seconds":
-        low, high = max(low, _REACH[0]), min(high, _REACH[1])
+        low, high, tick_text = max(low, _REACH[0]), min(high, _REACH[1]), percent_tick
     air = max((high - low) * 0.06, 1e-3)
     left, right, top, step = 136.0, 352.0, 8.0, 18.0
     base = top + step * len(values)
     x = Scale(low - air, high + air, left, right)
-    tick_text = percent_tick if number != "processor_seconds" else _seconds_tick
     parts = []
     for tick in svg.nice_ticks(x.low, x.high, 3):
         parts += [
@@ -95,13 +97,9 @@ def _dots(
         if (interval := ends[name]) is not None:
             parts.append(svg.line(x(interval[0]), y, x(interval[1]), y, "budget-range"))
         parts += [svg.element("circle", cx=x(value), cy=y, r=2.8, class_="dot") for value in several]
-    written = write(number)
-    values_in_words = "; ".join(
-        f"{name} {', '.join(map(written, several)) or 'none'}" for name, several in values.items()
-    )
-    return svg.drawing(
-        360.0, base + 18, *parts, label=f"{title}, a dot a world: {values_in_words}", class_="panel worlds"
-    )
+    in_words = "; ".join(f"{name} {', '.join(map(write(number), all_)) or 'none'}" for name, all_ in values.items())
+    label = f"{TITLES[number][0]}, a dot a world: {in_words}"
+    return svg.drawing(360.0, base + 18, *parts, label=label, class_="panel worlds")
 
 
 def _seconds_tick(value: float) -> str:

@@ -2,86 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from salmubench.report import wording
 from salmubench.report.cells import Cell, Head, Table
 from salmubench.report.cells import Row as TableRow
-from salmubench.report.contest_numbers import TITLES, interval_of, panels, write
-from salmubench.report.sections import Panel
+from salmubench.report.contest_numbers import TITLES, exact_first, interval_of, panels, write
 from salmubench.report.wording import DASH
 from salmubench.scoring.bootstrap import LEVEL
-from salmubench.scoring.contest_record import ContestRecord, Number, PairedDifference, Ranking, Row, ViewOverWorlds
+from salmubench.scoring.contest_record import ContestRecord, League, Number, PairedDifference, Row, ViewOverWorlds
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import Thresholds
 from salmubench.scoring.references import RETRAINED
 
 
-@dataclass(frozen=True)
-class ShownLeague:
-    """A league: its tables, ranks and drawings, its paired differences, and how many of these hold for all together."""
-
-    key: str
-    title: str
-    table: Table
-    views: Table | None
-    rankings: Sequence[tuple[str, str, str]]
-    panels: Sequence[Panel]
-    differences: Sequence[Sequence[str]]
-    certain: int
-
-
-@dataclass(frozen=True)
-class ShownContest:
-    """Everything that a template shows of a contest."""
-
-    key: str
-    title: str
-    headline: str
-    tally: str
-    notes: Sequence[str]
-    leagues: Sequence[ShownLeague]
-    worlds: Sequence[tuple[str, str, str]]
-    facts: Sequence[tuple[str, str]]
-    definitions: Sequence[tuple[str, str]]
-
-
-def shown(contest: ContestRecord, *, key: str) -> ShownContest:
-    """Prepare a contest for a template."""
+def shown(contest: ContestRecord) -> dict[str, Any]:
+    """What `contest_macros.html.j2` shows of a contest."""
     numbers = _numbers(contest)
-    leagues = []
-    for league in contest.leagues:
-        rows = sorted((row for row in contest.rows if row.league == league.key), key=_by_decision)
-        pairs = [pair for pair in contest.differences if pair.league == league.key]
-        titles = {row.name: row.title for row in rows}
-        leagues.append(
-            ShownLeague(
-                key=f"{key}-{league.key}",
-                title=league.title,
-                table=_table(contest, rows, numbers, key=f"{key}-{league.key}-table", caption=league.key),
-                views=_views_table(contest, rows, key=f"{key}-{league.key}-views", caption=league.key)
-                if any(row.views for row in rows)
-                else None,
-                rankings=[ranking(one, titles) for one in contest.rankings if one.league == league.key],
-                panels=panels(contest, rows, numbers),
-                differences=[difference(pair, titles) for pair in pairs],
-                certain=sum(is_certain(pair) for pair in pairs),
-            )
+    return {
+        "title": f"Contest: {contest.plan.recipe}, {_worlds(len(contest.plan.evaluation))}",
+        "headline": headline(contest),
+        "tally": tally(contest),
+        "notes": contest.notes,
+        "leagues": [_league(contest, league, numbers) for league in contest.leagues],
+        "worlds": [(one.seed, one.message or "scored", (one.fingerprint or DASH)[:12]) for one in contest.worlds],
+        "facts": _facts(contest),
+        "definitions": [*(TITLES[number] for number in numbers), *mode_definitions(contest.thresholds)],
+    }
+
+
+def _league(contest: ContestRecord, league: League, numbers: Sequence[Number]) -> dict[str, Any]:
+    """Its tables, ranks and drawings, its paired differences, and how many of these hold for all together."""
+    key = f"contest-{league.key}"
+    rows = sorted((row for row in contest.rows if row.league == league.key), key=_by_decision)
+    pairs = [pair for pair in contest.differences if pair.league == league.key]
+    titles = {row.name: row.title for row in rows}
+    return {
+        "key": key,
+        "title": league.title,
+        "table": _table(contest, rows, numbers, key=f"{key}-table", caption=f"Means over worlds ({league.key})"),
+        "views": _views_table(
+            contest, rows, key=f"{key}-views", caption=f"Views that decide, over worlds ({league.key})"
         )
-    return ShownContest(
-        key=key,
-        title=f"Contest: {contest.plan.recipe}, {_worlds(len(contest.plan.evaluation))}",
-        headline=headline(contest),
-        tally=tally(contest),
-        notes=contest.notes,
-        leagues=leagues,
-        worlds=[
-            (str(world.seed), world.message or "scored", (world.fingerprint or DASH)[:12]) for world in contest.worlds
+        if any(row.views for row in rows)
+        else None,
+        "rankings": [
+            (TITLES[one.number][0], _in_order(one.groups, titles), one.without_one)
+            for one in contest.rankings
+            if one.league == league.key
         ],
-        facts=_facts(contest),
-        definitions=[*(TITLES[number] for number in numbers), *mode_definitions(contest.thresholds)],
-    )
+        "panels": panels(contest, rows, numbers),
+        "differences": [_difference(pair, titles) for pair in pairs],
+        "certain": sum(pair.p_holm is not None and pair.p_holm <= 1 - LEVEL for pair in pairs),
+    }
 
 
 def _by_decision(row: Row) -> tuple[int, int, int]:
@@ -90,6 +64,11 @@ def _by_decision(row: Row) -> tuple[int, int, int]:
         return 3, 0, 0
     answers = [view.answer for view in row.views]
     return ("passes", "open", "fails").index(row.decision.answer), answers.count("beyond"), -answers.count("inside")
+
+
+def _in_order(groups: Sequence[Sequence[str]], titles: Mapping[str, str]) -> str:
+    """Candidates in tie groups."""
+    return " > ".join(" = ".join(titles[name] for name in group) for group in groups)
 
 
 def headline(contest: ContestRecord) -> str:
@@ -119,11 +98,15 @@ def text_rows(contest: ContestRecord) -> tuple[list[str], list[list[str]]]:
     numbers = _numbers(contest)
     heads = ["method", "league", "budget", "decision", *(mode.letter for mode in MODES)]
     rows = []
-    for row in [*([contest.exact] if contest.exact else []), *contest.rows]:
+    for row in exact_first(contest, contest.rows):
         budget = "" if row.budget is None else f"{row.budget:g}×"
-        cells = [decision_cell(row), *(Cell(_mode_text(row, mode.name)) for mode in MODES)]
-        cells += [_number(row, number) for number in numbers]
-        rows.append([row.title, row.league or "", budget, *(cell.text.replace("\u202f", " ") for cell in cells)])
+        modes = [_mode(row, mode.name) for mode in MODES]
+        texts = [
+            decision_cell(row).text,
+            *(f"{cell.text} +{cell.interval.split()[0]}?" if cell.interval else cell.text for cell in modes),
+            *(_number(row, number).text.replace("\u202f", " ") for number in numbers),
+        ]
+        rows.append([row.title, row.league or "", budget, *texts])
     return [*heads, *(TITLES[number][0] for number in numbers)], rows
 
 
@@ -139,19 +122,44 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
         *(Head(*TITLES[number]) for number in numbers),
     ]
 
-    def made(row: Row, kind: str) -> TableRow:
-        name = f"{row.title}, generator track" if row.track == "generator" else row.title
+    def cells(row: Row) -> list[Cell]:
         budget = Cell("") if row.budget is None else Cell(f"{row.budget:g}×", sort=repr(row.budget))
-        cells = [budget, decision_cell(row), *(_mode(row, mode.name) for mode in MODES)]
-        return TableRow(name, kind, [*cells, *(_number(row, number) for number in numbers)], detail=row.name)
+        modes = [_mode(row, mode.name) for mode in MODES]
+        return [budget, decision_cell(row), *modes, *(_number(row, number) for number in numbers)]
 
-    return Table(
-        key=key,
-        caption=f"Means over worlds ({caption})",
-        heads=heads,
-        references=[made(contest.exact, RETRAINED)] if contest.exact is not None else [],
-        methods=[made(row, "method") for row in rows],
-    )
+    return _with_exact(contest, rows, cells, heads, key, caption)
+
+
+def _views_table(contest: ContestRecord, rows: Sequence[Row], *, key: str, caption: str) -> Table:
+    """Every view that decides: its mean with the interval of 90 %, marked where it is beyond a limit or open."""
+    names = {view.name: limits_text(view) for row in exact_first(contest, rows) for view in row.views}
+    heads = [Head("Decision", "of all views"), *(Head(name, limits) for name, limits in names.items())]
+
+    def cells(row: Row) -> list[Cell]:
+        views = {view.name: view for view in row.views}
+        return [decision_cell(row), *(view_cell(views.get(name)) for name in names)]
+
+    return _with_exact(contest, rows, cells, heads, key, caption)
+
+
+def _with_exact(
+    contest: ContestRecord,
+    rows: Sequence[Row],
+    cells: Callable[[Row], list[Cell]],
+    heads: Sequence[Head],
+    key: str,
+    caption: str,
+) -> Table:
+    """A table of candidates below the exact answer."""
+    exact = [] if contest.exact is None else [contest.exact]
+    references = [TableRow(row.title, RETRAINED, cells(row), row.name) for row in exact]
+    methods = [
+        TableRow(
+            f"{row.title}{', generator track' if row.track == 'generator' else ''}", "method", cells(row), row.name
+        )
+        for row in rows
+    ]
+    return Table(key, caption, heads, references, methods)
 
 
 def decision_cell(row: Row) -> Cell:
@@ -163,31 +171,9 @@ def decision_cell(row: Row) -> Cell:
     open_ = sum(view.answer in ("open", "not learnt") for view in row.views)
     beyond = sum(view.answer == "beyond" for view in row.views)
     under = f"in {beyond} of {len(row.views)}" if beyond else f"{open_} of {len(row.views)}" if open_ else ""
-    text = "not learnt" if answer == "open" and all(_unlearnt(why) for why in row.decision.why) else answer
+    unlearnt = answer == "open" and all(why.endswith(": not learnt") for why in row.decision.why)
+    text = "not learnt" if unlearnt else answer
     return Cell(text, interval=under, title=open_views(row), sort=f"{answer}{beyond:03}", state=f"verdict {state}")
-
-
-def _unlearnt(why: str) -> bool:
-    return why.endswith(": not learnt")
-
-
-def _views_table(contest: ContestRecord, rows: Sequence[Row], *, key: str, caption: str) -> Table:
-    """Every view that decides: its mean with the interval of 90 %, marked where it is beyond a limit or open."""
-    all_rows = [*([contest.exact] if contest.exact is not None else []), *rows]
-    names = {view.name: limits_text(view) for row in all_rows for view in row.views}
-
-    def made(row: Row, kind: str) -> TableRow:
-        views = {view.name: view for view in row.views}
-        cells = [decision_cell(row), *(view_cell(views.get(name)) for name in names)]
-        return TableRow(row.title, kind, cells, detail=row.name)
-
-    return Table(
-        key=key,
-        caption=f"Views that decide, over worlds ({caption})",
-        heads=[Head("Decision", "of all views"), *(Head(name, limits) for name, limits in names.items())],
-        references=[made(contest.exact, RETRAINED)] if contest.exact is not None else [],
-        methods=[made(row, "method") for row in rows],
-    )
 
 
 def view_cell(view: ViewOverWorlds | None) -> Cell:
@@ -218,44 +204,23 @@ def _mode(row: Row, mode: str) -> Cell:
         return Cell(DASH, title="not judged")
     bad, open_ = counts.get("yes", 0), counts.get("undecided", 0)
     state = "yes" if bad else "undecided" if open_ else "no"
-    many = sum(counts.values())
-    note = f"{open_} undecided" if open_ else ""
-    return Cell(str(bad), interval=note, sort=repr(bad + open_ / (many + 1)), state=f"verdict {state}")
-
-
-def _mode_text(row: Row, mode: str) -> str:
-    counts = row.modes.get(mode, {})
-    open_ = counts.get("undecided", 0)
-    return DASH if not counts else f"{counts.get('yes', 0)}{f' +{open_}?' if open_ else ''}"
+    sort = repr(bad + open_ / (sum(counts.values()) + 1))
+    return Cell(str(bad), interval=f"{open_} undecided" if open_ else "", sort=sort, state=f"verdict {state}")
 
 
 def _number(row: Row, number: Number) -> Cell:
-    number_over_worlds = row.numbers[number]
-    if number_over_worlds.reason is not None or number_over_worlds.mean is None:
-        return Cell(
-            wording.missing(number_over_worlds.reason), title=number_over_worlds.reason or "no world has this number"
-        )
-    of_some = (
-        ""
-        if number_over_worlds.worlds == len(row.worlds)
-        else f"{number_over_worlds.worlds} of {_worlds(len(row.worlds))}"
-    )
-    ends = number_over_worlds.ci95
-    written = "" if ends is None else interval_of(number)(ends)
+    over = row.numbers[number]
+    if over.reason is not None or over.mean is None:
+        return Cell(wording.missing(over.reason), title=over.reason or "no world has this number")
     return Cell(
-        write(number)(number_over_worlds.mean),
-        interval=written,
-        sort=repr(float(number_over_worlds.mean)),
-        spread=of_some,
+        write(number)(over.mean),
+        interval="" if over.ci95 is None else interval_of(number)(over.ci95),
+        sort=repr(float(over.mean)),
+        spread="" if over.worlds == len(row.worlds) else f"{over.worlds} of {_worlds(len(row.worlds))}",
     )
 
 
-def is_certain(pair: PairedDifference) -> bool:
-    """Whether a difference holds together with all others of its contest."""
-    return pair.p_holm is not None and pair.p_holm <= 1 - LEVEL
-
-
-def difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
+def _difference(pair: PairedDifference, titles: Mapping[str, str]) -> list[str]:
     """Cells of a row: who, which number, mean, interval, p, p after Holm, worlds."""
     return [
         f"{titles[pair.first]} − {titles[pair.second]}",
@@ -302,23 +267,13 @@ def open_views(row: Row) -> str:
 def mode_definitions(thresholds: Thresholds) -> list[tuple[str, str]]:
     """What the failure modes are and what passes: term and text."""
     rules, exempt = wording.rules(thresholds), "; not judged of Retrained, another training"
-    return [
-        *((mode.label, f"{rules[mode.name]}{exempt if mode.from_compromised else ''}.") for mode in MODES),
-        (
-            "Decision",
-            (
-                "Passes: the 90 % interval of every view’s mean over worlds lies within its limits. Fails: a view lies "
-                "beyond a limit by a one-sided test, by Holm over the views at 2.5 %. Open: neither is shown; below it "
-                "stands in how many views."
-            ),
-        ),
-    ]
-
-
-def ranking(one: Ranking, titles: Mapping[str, str]) -> tuple[str, str, str]:
-    """A number, the candidates by it in tie groups, and how often the first group stays with one world left out."""
-    groups = " > ".join(" = ".join(titles[name] for name in group) for group in one.groups)
-    return TITLES[one.number][0], groups, str(one.without_one)
+    decision = (
+        "Passes: the 90 % interval of every view’s mean over worlds lies within its limits. Fails: a view lies beyond "
+        "a limit by a one-sided test, by Holm over the views at 2.5 %. Open: neither is shown; below it stands in how "
+        "many views."
+    )
+    modes = [(mode.label, f"{rules[mode.name]}{exempt if mode.from_compromised else ''}.") for mode in MODES]
+    return [*modes, ("Decision", decision)]
 
 
 def _methods(rows: Sequence[Row]) -> str:

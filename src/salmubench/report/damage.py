@@ -40,12 +40,7 @@ def damage(
     thresholds: Thresholds,
     repeats: Mapping[str, Sequence[RunRecord]] | None = None,
 ) -> Damage:
-    """Collect the points.
-
-    Args:
-        names: model name → display name.
-        repeats: name of a record that speaks of several seeds → the record of each.
-    """
+    """Collect the points."""
     points: list[scatter.Point] = []
     places: list[int] = []
     references: list[scatter.Point] = []
@@ -69,7 +64,6 @@ def damage(
             lost=lost_high,
             lost_low=lost_low,
             outcome=worst(applying(record).values()),
-            note=scatter.describe(name, (left_low, left_high), (lost_low, lost_high)),
             method=record.model.method or record.model.name,
             budget=record.model.budget or 0.0,
             kind=kind or "",
@@ -120,14 +114,7 @@ def _reach(
     Args:
         records: of the model; then of each seed, where it speaks of several.
     """
-    ends = [
-        [
-            _ends(mode, one)
-            for mode in modes
-            for one in _known(record, mode, thresholds)
-        ]
-        for record in records
-    ]  # fmt: skip
+    ends = [[_ends(mode, one) for mode in modes for one in _known(record, mode, thresholds)] for record in records]
     found = [(max(low for low, _ in each), max(high for _, high in each)) for each in ends if each]
     if not found:
         return None
@@ -145,10 +132,7 @@ def _ends(mode: FailureMode, one: View) -> tuple[float, float]:
 
 
 def _end(records: Sequence[RunRecord], kind: str, thresholds: Thresholds) -> scatter.Point:
-    """Where Clean or Compromised lies: their L and K are 0 or 1, and neither is judged by general knowledge.
-
-    Of a number whose zero is Retrained, Clean has a share of its own.
-    """
+    """Where Clean or Compromised lies; neither is judged by general knowledge."""
     judged_records = [record for record in records if reference_kind(record) is None and record.status == "complete"]
     first = next((record for record in judged_records if pretrained_kind(record) is None), judged_records[0])
     sides = []
@@ -161,5 +145,4 @@ def _end(records: Sequence[RunRecord], kind: str, thresholds: Thresholds) -> sca
                 shares.append(0.0 if share is None else mode.in_limits(share, one.limit))
         sides.append(max(shares))
     left, lost = sides
-    note = scatter.describe(LABELS[kind], (left, left), (lost, lost))
-    return scatter.Point(0, LABELS[kind], left, left, lost, lost, "", note, kind=kind)
+    return scatter.Point(0, LABELS[kind], left, left, lost, lost, "", kind=kind)

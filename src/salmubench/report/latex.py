@@ -34,7 +34,7 @@ def latex(text: str) -> str:
     return "".join(_LATEX.get(letter, letter) for letter in " ".join(text.split()))
 
 
-def latex_report(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None, *, name: str = "") -> str:
+def latex_report(records: Sequence[RunRecord], titles: Mapping[str, str], *, name: str = "") -> str:
     """Two floats with captions and labels: the main numbers with intervals and verdicts, and the paper's numbers.
 
     Args:
@@ -44,60 +44,53 @@ def latex_report(records: Sequence[RunRecord], titles: Mapping[str, str] | None 
     """
     label = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "-."))
     label = f"salmubench-{label}" if label else "salmubench"
+    main, numbers = _main_table(records, titles), latex_table(records, titles)
     return (
         "% needs \\usepackage{booktabs}\n"
-        + _float(_main_table(records, titles), _main_caption(records), label)
+        + _float(main, _main_caption(records), label)
         + "\n"
-        + _float(latex_table(records, titles, intervals=True), _numbers_caption(records), f"{label}-numbers")
+        + _float(numbers, _numbers_caption(records), f"{label}-numbers")
     )
 
 
-def latex_table(
-    records: Sequence[RunRecord], titles: Mapping[str, str] | None = None, *, intervals: bool = False
-) -> str:
-    """The paper's numbers as a LaTeX tabular; needs the package booktabs.
-
-    Args:
-        titles: method → its title.
-        intervals: with a line of 95 % intervals below each model.
-    """
+def latex_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
+    """The paper's numbers with their 95 % intervals as a LaTeX tabular; needs the package booktabs."""
     names = wording.display_names(records, titles or {})
     efficacy, utility = (
         [column for column in wording.columns(records, pillar) if not column.extension]
         for pillar in ("efficacy", "utility")
     )
-    heads = [*efficacy, *utility]
+    columns = [*efficacy, *utility]
     groups = [(len(efficacy), "Forgetting (goal: Clean)"), (len(utility), "Utility (goal: Compromised)")]
-    lines = _begin(groups, ["Model", *(latex(column.label) for column in heads)])
+    body: list[str] = []
     for record in records:
         name = latex(names[record.model.name])
         if record.status != "complete":
-            lines.append(_failed(name, len(heads), record))
+            body.append(_failed(name, len(columns), record))
             continue
-        scores = [score_of(record, column.metric, column.part) for column in heads]
-        cells = [_number(None if score is None else score.value) for score in scores]
-        lines.append(_row([name, *cells]))
-        if intervals:
-            lines += _below([wording.interval(None if score is None else score.ci95) for score in scores])
-        lines += _rule_below(record, records)
-    return _end(lines)
+        written = [wording.with_interval(score_of(record, column.metric, column.part)) for column in columns]
+        body.append(row([name, *(_plain(number) for number, _ in written)]))
+        body += _below([interval for _, interval in written])
+        body += _rule_below(record, records)
+    return _grouped(groups, ["Model", *(latex(column.label) for column in columns)], body)
 
 
-def _main_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None) -> str:
+def _main_table(records: Sequence[RunRecord], titles: Mapping[str, str]) -> str:
     retrieval, knowledge = main_numbers.main_names(records)
     heads = [
         "Model", latex(retrieval), "$L$", "$L$ fact", "$L$ para.", latex(knowledge), "$D$", "$K$ inter", "$K$ intra",
         "$K$ facts", *(mode.question_letter for mode in MODES),
     ]  # fmt: skip
-    lines = _begin([(4, "Forgetting"), (5, "Utility"), (len(MODES), "Verdict")], heads)
-    for record, row in zip(records, main_numbers.rows(records, titles), strict=True):
-        if row.failure is not None:
-            lines.append(_failed(latex(row.name), len(heads) - 1, record))
+    body: list[str] = []
+    for record, numbers in zip(records, main_numbers.rows(records, titles), strict=True):
+        name = latex(numbers.name)
+        if numbers.failure is not None:
+            body.append(_failed(name, len(heads) - 1, record))
             continue
-        lines.append(_row([latex(row.name), *map(_plain, row.numbers), *map(latex, row.passes)]))
-        lines += _below([*row.intervals, *[""] * len(row.passes)])
-        lines += _rule_below(record, records)
-    return _end(lines)
+        body.append(row([name, *map(_plain, numbers.numbers), *map(latex, numbers.passes)]))
+        body += _below([*numbers.intervals, *[""] * len(numbers.passes)])
+        body += _rule_below(record, records)
+    return _grouped([(4, "Forgetting"), (5, "Utility"), (len(MODES), "Verdict")], heads, body)
 
 
 def _main_caption(records: Sequence[RunRecord]) -> str:
@@ -136,45 +129,46 @@ def _float(tabular: str, caption: str, label: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _begin(groups: Sequence[tuple[int, str]], heads: Sequence[str]) -> list[str]:
-    """The beginning of a tabular: heads of groups with a rule below each, heads of columns."""
+def _grouped(groups: Sequence[tuple[int, str]], heads: Sequence[str], body: Sequence[str]) -> str:
+    """A tabular with heads of groups of columns, and a rule below each, above the heads of columns."""
     spans, rules, column = [], "", 2
     for width, words in groups:
         spans.append(rf"\multicolumn{{{width}}}{{c}}{{{words}}}")
         rules += rf"\cmidrule(lr){{{column}-{column + width - 1}}}"
         column += width
-    columns = rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}"
-    return [columns, r"\toprule", _row(["", *spans]), rules, _row(heads), r"\midrule"]
+    return tabular("l" + "r" * (len(heads) - 1), [row(["", *spans]), rules, row(heads)], body)
 
 
-def _end(lines: Sequence[str]) -> str:
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+def tabular(columns: str, head: Sequence[str], body: Sequence[str]) -> str:
+    """A tabular of such columns, from its lines."""
+    begin = rf"\begin{{tabular}}{{{columns}}}"
+    return "\n".join([begin, r"\toprule", *head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """A line of a tabular."""
     line = " & ".join(cells)
     # After `\\` or a rule TeX would read [ or * as that command's own: the empty group keeps them apart.
     return ("{}" if line.startswith(("[", "*")) else "") + line + r" \\"
 
 
+def small(written: str) -> str:
+    """What stands below a cell."""
+    return rf"{{\tiny {written}}}" if written else ""
+
+
 def _below(intervals: Sequence[str]) -> list[str]:
     """A line of intervals in small letters; none where there are none."""
-    if not any(intervals):
-        return []
-    return [_row(["", *(rf"{{\tiny {_plain(text)}}}" if text else "" for text in intervals)])]
+    return [row(["", *(small(_plain(text)) for text in intervals)])] if any(intervals) else []
 
 
 def _failed(name: str, columns: int, record: RunRecord) -> str:
     reason = reading.cut(" ".join(failure(record).split()), _REASON)
-    return _row([name, rf"\multicolumn{{{columns}}}{{l}}{{{latex(reason)}}}"])
+    return row([name, rf"\multicolumn{{{columns}}}{{l}}{{{latex(reason)}}}"])
 
 
 def _rule_below(record: RunRecord, records: Sequence[RunRecord]) -> list[str]:
     return [r"\midrule"] if reference_kind(record) == "compromised" and record is not records[-1] else []
-
-
-def _number(value: float | None) -> str:
-    return "--" if value is None else _plain(wording.number(value))
 
 
 def _plain(text: str) -> str:

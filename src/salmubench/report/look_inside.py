@@ -22,7 +22,6 @@ from salmubench.core.errors import EmbeddingsError
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.verbatim import whole_words
 from salmubench.report import wording
-from salmubench.report.cells import model_kind
 from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
 from salmubench.report.portrait import portrait
@@ -33,7 +32,7 @@ from salmubench.scoring.metric import Unavailable
 from salmubench.scoring.products import rank as rank_among
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.scoring.record import RunRecord
-from salmubench.scoring.references import reference_kind
+from salmubench.scoring.references import pretrained_kind, reference_kind
 from salmubench.scoring.stages import Encoded
 
 TOP = 5
@@ -338,11 +337,11 @@ def _ask_one(
 def _answer(
     record: RunRecord, names: Mapping[str, str], split: str, pair: Pair, reply: _Asked, before: _Asked | None
 ) -> Answer:
-    kind = model_kind(record)
+    kind = pretrained_kind(record)
     return Answer(
         name=names[record.model.name],
-        kind="after" if kind == "method" else kind,
-        state=_state(split, reply, before) if kind == "method" else ("", ""),
+        kind=kind or "after",
+        state=_state(split, reply, before) if kind is None else ("", ""),
         captions=[Hit(_pieces(text, pair.value if about == "true" else None), about) for text, about in reply.captions],
         caption_rank=_rank_text(reply.caption_rank),
         values=[Hit(("", value) if value == pair.value else (value,), "") for value in reply.values],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,15 +17,7 @@ from salmubench.scoring.metric import Role, label
 from salmubench.scoring.origin import Cost, Model
 from salmubench.scoring.ranking import FACT_ROLES
 from salmubench.scoring.record import NOT_LEARNT, Normalised, RunRecord, Score, number_of
-from salmubench.scoring.references import (
-    ENDS,
-    OPTIONAL,
-    REFERENCES,
-    RETRAINED,
-    is_judged_reference,
-    pretrained_kind,
-    reference_kind,
-)
+from salmubench.scoring.references import ENDS, LABELS, OPTIONAL, RETRAINED, pretrained_kind, reference_kind
 from salmubench.scoring.roles import facts_kept, first, kept_on, score_in, with_role
 from salmubench.scoring.verdict import applying
 from salmubench.scoring.views import rescore
@@ -90,20 +82,20 @@ def rows(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) 
             entries.append(NumberRow(name, None, (), (), " ".join(failure(record).split())))
         else:
             kind = pretrained_kind(record)
-            numbers, intervals = _main_numbers(record, records)
-            entries.append(
-                NumberRow(name, kind, numbers, passes(record), None, intervals, COSTS["pairs"][1](record.cost.pairs))
-            )
+            numbers, intervals = zip(*_main_numbers(record, records), strict=True)
+            seen = COSTS["pairs"][1](record.cost.pairs)
+            entries.append(NumberRow(name, kind, numbers, passes(record), None, intervals, seen))
     return entries
 
 
 def main_names(records: Sequence[RunRecord]) -> tuple[str, str]:
     """How the main numbers of forgetting and of utility are called, with a part behind the metric's name."""
-    names = []
-    for role, otherwise in (("leakage", "retrieval"), ("drop", "general knowledge")):
-        held = next((one for record in records for one in with_role(record, cast(Role, role))), None)
-        names.append(otherwise if held is None else label(held.metric, held.part))
-    return names[0], names[1]
+
+    def name(role: Role, otherwise: str) -> str:
+        held = next((one for record in records for one in with_role(record, role)), None)
+        return otherwise if held is None else label(held.metric, held.part)
+
+    return name("leakage", "retrieval"), name("drop", "general knowledge")
 
 
 def passes(record: RunRecord) -> tuple[str, ...]:
@@ -131,7 +123,6 @@ def between_references(record: RunRecord, items: pa.Table | None = None) -> list
     The record of Clean or Compromised, and one that failed, stand alone.
 
     Args:
-        record: of the model judged.
         items: of the record: with them Retrained is judged as in a record of its own.
     """
     if record.status != "complete" or reference_kind(record) is not None:
@@ -140,11 +131,11 @@ def between_references(record: RunRecord, items: pa.Table | None = None) -> list
     references: dict[str, RunRecord] = {
         kind: _reference(record, kind) for kind in ENDS if any(getattr(score, kind) is not None for score in scores)
     }
-    if items is not None and not is_judged_reference(record):
+    if items is not None and pretrained_kind(record) is None:
         held = items.filter(items.column(RETRAINED).is_valid())
         if held.num_rows:
             references[RETRAINED] = _retrained(record, held)
-    return [*(references[one.name] for one in REFERENCES if one.name in references), record]
+    return [*(references[kind] for kind in LABELS if kind in references), record]
 
 
 def why_missing(record: RunRecord) -> list[str]:
@@ -192,40 +183,29 @@ def _as_reference(score: Score, kind: str) -> Score:
     )  # fmt: skip
 
 
-def _main_numbers(record: RunRecord, records: Sequence[RunRecord]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The numbers of a row and their intervals (`Row.numbers`, `Row.intervals`)."""
-    leakage, knowledge = score_in(record, "leakage"), score_in(record, "drop")
-    facts = [score_in(record, role) for role in FACT_ROLES]
+def _main_numbers(record: RunRecord, records: Sequence[RunRecord]) -> list[tuple[str, str]]:
+    """The numbers of a row, each with its interval."""
+    leakage, knowledge, kind = score_in(record, "leakage"), score_in(record, "drop"), reference_kind(record)
+    if kind is not None:
+        between = [_left_in_reference(records, record, kind, role) for role in ("leakage", *FACT_ROLES)]
+        fixed = [("0 %" if kind == "clean" else "100 %", "")] * (len(KEPT_ON) + 1)
+        return [wording.with_interval(leakage), *between, wording.with_interval(knowledge), ("", ""), *fixed]
     held = [one.score for one in facts_kept(record)]
     unlearnt = [score for score in held if score.normalised.reason == NOT_LEARNT]
     with_view = [score for score in held if score.normalised.value is not None]
     worst = min(unlearnt or with_view, key=lambda score: score.normalised.value or 0.0, default=None)
-    kept = [*(kept_on(record, split) for split in KEPT_ON), worst]
-    (mrr, of_mrr), (accuracy, of_accuracy) = (_number(score) for score in (leakage, knowledge))
-    kind = reference_kind(record)
-    if kind is not None:
-        between = [_left_in_reference(records, record, kind, role) for role in ("leakage", *FACT_ROLES)]
-        fixed = "0 %" if kind == "clean" else "100 %"
-        numbers = (mrr, *between, accuracy, "", fixed, fixed, fixed)
-        return numbers, (of_mrr, "", "", "", of_accuracy, "", "", "", "")
-    left, fact, paraphrased, drop, *shares = (_share(score) for score in (leakage, *facts, knowledge, *kept))
-    cells = ((mrr, of_mrr), left, fact, paraphrased, (accuracy, of_accuracy), drop, *shares)
-    return tuple(text for text, _ in cells), tuple(interval for _, interval in cells)
+    left = [_share(score) for score in (leakage, *(score_in(record, role) for role in FACT_ROLES))]
+    kept = [_share(score) for score in (knowledge, *(kept_on(record, split) for split in KEPT_ON), worst)]
+    return [wording.with_interval(leakage), *left, wording.with_interval(knowledge), *kept]
 
 
-def _left_in_reference(records: Sequence[RunRecord], record: RunRecord, kind: str, role: Role) -> str:
+def _left_in_reference(records: Sequence[RunRecord], record: RunRecord, kind: str, role: Role) -> tuple[str, str]:
     held = first(record, role)
     share: float | None = 0.0 if kind == "clean" else 1.0
     reason = ""
     if held is not None:
         share, reason = share_of_reference(records, kind, held.metric, held.part)
-    return wording.missing(reason) if share is None else wording.percent(share).replace("\u202f", " ")
-
-
-def _number(score: Score | None) -> tuple[str, str]:
-    if score is None:
-        return wording.number(None), ""
-    return wording.number(score.value), wording.interval(score.ci95)
+    return (wording.missing(reason) if share is None else wording.percent(share).replace("\u202f", " ")), ""
 
 
 def _share(score: Score | None) -> tuple[str, str]:

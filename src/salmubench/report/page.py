@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-from markupsafe import Markup
+from typing import Any
 
 from salmubench.core import manifest, places, writing
 from salmubench.core.errors import ConfigError, OutputError
@@ -25,65 +23,12 @@ from salmubench.report import (
 )
 from salmubench.report.collect import Metrics, Run, read_run
 from salmubench.report.config import ReportConfig
-from salmubench.report.main_views import MainView, main_views
+from salmubench.report.main_views import main_views
 from salmubench.report.recovery import heat
-from salmubench.scoring.record import Thresholds
 from salmubench.scoring.references import is_judged_reference
 from salmubench.scoring.verdict import THRESHOLDS
 
 PAGE = "index.html"
-
-
-@dataclass(frozen=True)
-class _Section:
-    """Everything the template shows of one run."""
-
-    key: str
-    run: Run
-    names: Mapping[str, str]
-    thresholds: Thresholds
-    headline: str
-    tally: str
-    references: Sequence[str]
-    verdicts: Sequence[sections.VerdictRow]
-    plots: Sequence[Markup]
-    damage: damage.Damage
-    tables: Sequence[cells.Table]
-    recovery: heat.Shown | None
-    breakdowns: Sequence[groups.Breakdown]
-    each_seed: Sequence[cells.Table]
-    seeds: Sequence[int]
-    settings: Sequence[str]
-    distributions: Sequence[sections.Panels]
-    fact: fact.ShownFact | None
-    look: look_inside.Look | None
-    pretraining: Sequence[sections.Panel]
-    curves: Sequence[sections.Panels]
-    provenance: sections.Provenance
-    downloads: Sequence[tuple[str, str, str]]
-    columns: Sequence[wording.Column]
-    views: Sequence[MainView]
-
-    @property
-    def budgets(self) -> list[str]:
-        """Budgets of the methods, smallest first."""
-        values = {record.model.budget for record in self.run.records if record.model.budget is not None}
-        return [f"{budget:g}×" for budget in sorted(values)]
-
-    @property
-    def has_retrained(self) -> bool:
-        """Whether there is an exact answer."""
-        return any(is_judged_reference(record) for record in self.run.records)
-
-    @property
-    def failed(self) -> bool:
-        """Whether a method has failed."""
-        return any(record.status != "complete" for record in self.run.records)
-
-    @property
-    def title(self) -> str:
-        """What the run is called."""
-        return places.real(self.run.folder).name
 
 
 def report(
@@ -111,8 +56,16 @@ def report(
         raise ConfigError("Expected at least one run folder to report on, got none.")
     manifest.check_ours(out, page=PAGE)
     read = [seeds.pooled(read_run(folder, metrics)) for folder in runs]
-    page_sections = [_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)]
-    page = _render(page_sections, config)
+    page = rendering.Pages().page(
+        "page.html.j2",
+        config=config,
+        runs=[_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)],
+        groups=[metric.panel for metric in sections.shown_metrics(read[0].metrics)],
+        gallery_rule=look_inside.rule(config),
+        marker=rendering.marker,
+        threshold=wording.threshold,
+        rules=wording.rules,
+    )
     size = len(page.encode()) / 1e6
     if size > config.max_megabytes:
         raise OutputError(
@@ -125,59 +78,50 @@ def report(
     return path
 
 
-def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, str]) -> _Section:
+def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that `page.html.j2` shows of one run."""
     key, titles = f"run{index}", {**titles, **run.titles}
     records, names = run.records, wording.display_names(run.records, titles)
     thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
     shown = damage.damage(records, names, thresholds, run.repeats)
-    more = [
-        cells.number_table(records, names, goal=goal, key=key, repeats=run.repeats, beside=True)
+    budgets = {record.model.budget for record in records if record.model.budget is not None}
+    numbers = [
+        cells.number_table(records, names, goal=goal, key=key, repeats=run.repeats, beside=beside)
+        for beside in (False, True)
         for goal in ("clean", "compromised")
     ]
-    return _Section(
-        key=key,
-        run=run,
-        names=names,
-        thresholds=thresholds,
-        headline=sentences.headline(records, names),
-        tally=sentences.tally(records),
-        references=sections.references(records),
-        verdicts=sections.verdicts(records, names, thresholds, seeds.moved(run)),
-        plots=damage.plots(shown),
-        damage=shown,
-        tables=[
+    return {
+        "key": key,
+        "title": places.real(run.folder).name,
+        "thresholds": thresholds,
+        "headline": sentences.headline(records, names),
+        "tally": sentences.tally(records),
+        "references": sections.references(records),
+        "verdicts": sections.verdicts(records, names, thresholds, seeds.moved(run)),
+        "plots": damage.plots(shown),
+        "damage": shown,
+        "tables": [
             cells.mode_table(records, names, key=key, thresholds=thresholds),
             cells.view_table(records, names, key=key, thresholds=thresholds, repeats=run.repeats),
-            cells.number_table(records, names, goal="clean", key=key, repeats=run.repeats),
-            cells.number_table(records, names, goal="compromised", key=key, repeats=run.repeats),
-            *(table for table in more if table.heads),
+            *numbers[:2],
+            *(table for table in numbers[2:] if table.heads),
             cells.cost_table(records, names, key=key),
         ],
-        each_seed=cells.seed_tables(run.repeats, names, key=key, thresholds=thresholds) if run.repeats else [],
-        seeds=seeds.seeds_of(run),
-        settings=sections.settings(records, names),
-        recovery=heat.shown(run, names, key=key),
-        breakdowns=groups.breakdowns(run, names, key=key),
-        distributions=sections.distributions(run, names),
-        fact=fact.fact(run, names, config),
-        look=look_inside.look_inside(run, names, config),
-        pretraining=sections.pretraining_curves(run, config),
-        curves=sections.method_curves(run, names, config),
-        provenance=sections.provenance(run, names),
-        downloads=tables.downloads(records, titles),
-        columns=wording.columns(records),
-        views=main_views(records),
-    )
-
-
-def _render(page_sections: Sequence[_Section], config: ReportConfig) -> str:
-    return rendering.Pages().page(
-        "page.html.j2",
-        config=config,
-        runs=page_sections,
-        groups=[metric.panel for metric in sections.shown_metrics(page_sections[0].run.metrics)],
-        gallery_rule=look_inside.rule(config),
-        marker=rendering.marker,
-        threshold=wording.threshold,
-        rules=wording.rules,
-    )
+        "each_seed": cells.seed_tables(run.repeats, names, key=key, thresholds=thresholds) if run.repeats else [],
+        "seeds": seeds.seeds_of(run),
+        "budgets": [f"{budget:g}×" for budget in sorted(budgets)],
+        "failed": any(record.status != "complete" for record in records),
+        "has_retrained": any(is_judged_reference(record) for record in records),
+        "settings": sections.settings(records, names),
+        "recovery": heat.shown(run, names, key=key),
+        "breakdowns": groups.breakdowns(run, names, key=key),
+        "distributions": sections.distributions(run, names),
+        "fact": fact.fact(run, names, config),
+        "look": look_inside.look_inside(run, names, config),
+        "pretraining": sections.pretraining_curves(run, config),
+        "curves": sections.method_curves(run, names, config),
+        "provenance": sections.provenance(run, names),
+        "downloads": tables.downloads(records, titles),
+        "columns": wording.columns(records),
+        "views": main_views(records),
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -18,27 +18,16 @@ from salmubench.report.collect import Run, score_of
 from salmubench.report.main_views import known_view
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.ranking import moved_by
-from salmubench.scoring.record import RunRecord, Score, Verdict
+from salmubench.scoring.record import RunRecord, Verdict
 from salmubench.scoring.record_files import items_path, read_items
 from salmubench.scoring.references import is_pretrained, reference_kind
 from salmubench.scoring.views import rescore, with_seeds
-
-
-@dataclass(frozen=True)
-class SeedSpread:
-    """Standard deviation over seeds, and how many there are."""
-
-    deviation: float
-    seeds: int
 
 
 def pooled(run: Run) -> Run:
     """The run with one record for all complete candidates of one method, budget and configuration.
 
     The joint record has the name of the first; candidates without items stay as they are.
-
-    Args:
-        run: as `read_run` gives it.
     """
     groups: dict[str, list[RunRecord]] = {}
     for record in run.records:
@@ -47,12 +36,11 @@ def pooled(run: Run) -> Run:
     repeats: dict[str, Sequence[RunRecord]] = {}
     for group in groups.values():
         complete = [record for record in group if record.status == "complete"]
-        have_items = all(items_path(run.paths[record.model.name]).is_file() for record in complete)
-        if len(complete) < 2 or not have_items:
+        tables = _items(run, complete) if len(complete) > 1 else None
+        if tables is None:
             records += group
             continue
-        records.append(_joint(complete, [read_items(run.paths[record.model.name]) for record in complete]))
-        records += [record for record in group if record.status != "complete"]
+        records += [_joint(complete, tables), *(record for record in group if record.status != "complete")]
         repeats[complete[0].model.name] = complete
     order = {record.model.name: place for place, record in enumerate(run.records)}
     return replace(run, records=sorted(records, key=lambda record: order[record.model.name]), repeats=repeats)
@@ -60,36 +48,28 @@ def pooled(run: Run) -> Run:
 
 def spread(
     repeats: Sequence[RunRecord], metric: str, part: str, *, view: bool = False, beside: str | None = None
-) -> SeedSpread | None:
-    """How a number varies over seeds; `None` with fewer than two of them.
+) -> float | None:
+    """Standard deviation of a number over seeds; `None` with fewer than two of them.
 
     Args:
         repeats: the record of each seed.
+        view: of the number between its references.
         beside: of the view against this reference, which stands beside the number's own.
     """
-
-    def number(score: Score | None) -> float | None:
-        if not view:
-            return None if score is None else score.value
-        normalised = known_view(score, beside)
-        return None if normalised is None else normalised.value
-
-    values = [value for record in repeats if (value := number(score_of(record, metric, part))) is not None]
-    return SeedSpread(statistics.stdev(values), len(values)) if len(values) > 1 else None
+    scores = [score_of(record, metric, part) for record in repeats]
+    numbers = [known_view(score, beside) if view else score for score in scores]
+    values = [one.value for one in numbers if one is not None and one.value is not None]
+    return statistics.stdev(values) if len(values) > 1 else None
 
 
 def moved(run: Run) -> dict[str, Mapping[str, float]]:
     """Model name → by how much each person moves its distance (`ranking`); of those that have items."""
     found = {}
     for record in run.records:
-        several = run.repeats.get(record.model.name, (record,))
-        paths = [run.paths[one.model.name] for one in several]
-        if (
-            record.status == "complete"
-            and not is_pretrained(record)
-            and all(items_path(path).is_file() for path in paths)
-        ):
-            found[record.model.name] = moved_by(record, pa.concat_tables(read_items(path) for path in paths))
+        if record.status == "complete" and not is_pretrained(record):
+            tables = _items(run, run.repeats.get(record.model.name, (record,)))
+            if tables is not None:
+                found[record.model.name] = moved_by(record, pa.concat_tables(tables))
     return found
 
 
@@ -97,6 +77,12 @@ def seeds_of(run: Run) -> list[int]:
     """Seeds of the candidates that were taken together, in order."""
     seeds = {record.model.seed for group in run.repeats.values() for record in group}
     return sorted(seed for seed in seeds if seed is not None)
+
+
+def _items(run: Run, records: Sequence[RunRecord]) -> list[pa.Table] | None:
+    """Items of each; `None` where one has none."""
+    paths = [run.paths[record.model.name] for record in records]
+    return [read_items(path) for path in paths] if all(items_path(path).is_file() for path in paths) else None
 
 
 def _key(record: RunRecord) -> str:
@@ -108,14 +94,13 @@ def _key(record: RunRecord) -> str:
 
 def _joint(records: Sequence[RunRecord], tables: Sequence[pa.Table]) -> RunRecord:
     """One record of several: rows of all, so that each seed weighs the same."""
-    first = records[0]
-    rescored = rescore(first, with_seeds(tables))
-    scores: Mapping[str, Mapping[str, Score]] = {
+    rescored = rescore(records[0], with_seeds(tables))
+    scores = {
         name: {part: replace(score, n=score.n // len(records)) for part, score in parts.items()}
         for name, parts in rescored.scores.items()
     }
     alone = [record.verdict for record in records if record.verdict is not None]
-    return replace(first, scores=scores, verdict=joint_verdict(rescored.verdict, alone))
+    return replace(records[0], scores=scores, verdict=joint_verdict(rescored.verdict, alone))
 
 
 def joint_verdict(pooled: Verdict, alone: Sequence[Verdict]) -> Verdict:

@@ -7,11 +7,12 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from salmubench.core import writing
+from salmubench.core.errors import cut
 from salmubench.report import wording
 from salmubench.report.cells import COSTS
 from salmubench.report.collect import failure
@@ -25,30 +26,28 @@ from salmubench.scoring.verdict import answers
 
 _NAME_WIDTH = 26
 _GAP = 2  # spaces between columns, at least
+_COSTS = [field.name for field in fields(Cost)]
 _TEXT_COSTS = ("pairs", "steps", "pictures", "captions", "processor_seconds")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> str:
-    """The main numbers for a terminal, about 132 columns wide, with two spaces between columns.
-
-    Args:
-        titles: method → its title.
-    """
+    """The main numbers for a terminal, about 132 columns wide, with two spaces between columns."""
     retrieval, knowledge = main_names(records)
     over, _, below = retrieval.partition(" ")
     first, second = zip(*(_on_two_lines(mode.question) for mode in MODES), strict=True)
-    head = ("model", over, "leakage", "fact", "para-", knowledge, "drop", "K", "K", "K", *first)  # fmt: skip
-    under = ("", below, "left", "left", "phrased", "", "", "inter", "intra", "facts", *second)  # fmt: skip
+    head = ("model", over, "leakage", "fact", "para-", knowledge, "drop", "K", "K", "K", *first)
+    under = ("", below, "left", "left", "phrased", "", "", "inter", "intra", "facts", *second)
     shown = rows(records, titles)
     unlearnt = any(NOT_LEARNT in row.numbers for row in shown)
-    shown = [replace(row, numbers=tuple(_short_word(text) for text in row.numbers)) for row in shown]
+    short = {NOT_LEARNT: "n.l."}
+    shown = [replace(row, numbers=tuple(short.get(text, text) for text in row.numbers)) for row in shown]
     widths = _widths([head, under, *((row.name, *row.numbers, *row.passes) for row in shown if row.failure is None)])
     rule = "─" * sum(widths)
     lines = [_fixed(head, widths), _fixed(under, widths), rule]
     for row in shown:
         if row.failure is not None:
-            lines.append(f"{_short(row.name, widths[0]):<{widths[0]}}  failed")  # who made it says why, on stderr
+            lines.append(f"{cut(row.name, widths[0]):<{widths[0]}}  failed")  # who made it says why, on stderr
             continue
         lines.append(_fixed((row.name, *row.numbers, *row.passes), widths))
         if row.reference == "compromised" and row is not shown[-1]:
@@ -60,15 +59,16 @@ def text_table(records: Sequence[RunRecord], titles: Mapping[str, str] | None = 
 def _text_costs(records: Sequence[RunRecord], titles: Mapping[str, str] | None) -> list[str]:
     """What each model cost, one line each, the pairs it saw first; none where nothing is known."""
     names = wording.display_names(records, titles or {})
-    complete = [record for record in records if record.status == "complete"]
-    complete = [
-        record for record in complete if any(getattr(record.cost, field.name) is not None for field in fields(Cost))
+    known = [
+        record
+        for record in records
+        if record.status == "complete" and any(getattr(record.cost, name) is not None for name in _COSTS)
     ]
-    if not complete:
+    if not known:
         return []
     labels = [COSTS[name][0].rpartition(" ") for name in _TEXT_COSTS]
     lines = [("cost", *(over for over, _, _ in labels)), ("", *(below for _, _, below in labels))]
-    for record in complete:
+    for record in known:
         numbers = [COSTS[name][1](getattr(record.cost, name)).replace("\u202f", " ") for name in _TEXT_COSTS]
         lines.append((names[record.model.name], *numbers))
     widths = _widths(lines)
@@ -90,51 +90,64 @@ def markdown_table(
         "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "utility drop", "K inter-identity",
         "K intra-identity", "K facts", "pairs seen", "failure modes",
     )  # fmt: skip
-    lines = [_pipe(heads), _pipe([":--", *["--:"] * 10, ":--"])]
+    lines = [pipe(heads), pipe([":--", *["--:"] * 10, ":--"])]
     for record, row in zip(records, rows(records, titles), strict=True):
         name = _markdown(row.name)
         if row.failure is not None:
-            lines.append(_pipe([name, *["–"] * 10, _markdown(row.failure)]))
+            lines.append(pipe([name, *["–"] * 10, _markdown(row.failure)]))
             continue
         ends = row.intervals if intervals else [""] * len(row.numbers)
         cells = [f"{item} {end}".strip() or " " for item, end in zip(row.numbers, ends, strict=True)]
-        lines.append(_pipe([name, *cells, row.seen, failure_modes(record)]))
+        lines.append(pipe([name, *cells, row.seen, failure_modes(record)]))
     return "\n".join(lines) + "\n"
+
+
+def pipe(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
 
 
 def csv_table(records: Sequence[RunRecord]) -> str:
     """Every number of every record, one a line, at full precision; a failed method has one line with its message."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    costs = [field.name for field in fields(Cost)]
-    writer.writerow(
-        ("model", "method", "budget", "status", "metric", "part", "value", "ci95_low", "ci95_high", "n", "goal",
-         *KINDS, "normalised", "normalised_low", "normalised_high", "against",
-         *(f"against_{kind}{end}" for kind in OPTIONAL for end in ("", "_low", "_high")), "reason",
-         *(mode.name for mode in MODES), "ineffective_paper", *costs, "dataset")
+    heads = (
+        "model", "method", "budget", "status", "metric", "part", "value", "ci95_low", "ci95_high", "n", "goal",
+        *KINDS, "normalised", "normalised_low", "normalised_high", "against",
+        *(f"against_{kind}{end}" for kind in OPTIONAL for end in ("", "_low", "_high")), "reason",
+        *(mode.name for mode in MODES), "ineffective_paper", *_COSTS, "dataset",
     )  # fmt: skip
+    lines: list[tuple[object, ...]] = []
     for record in records:
         head = (record.model.name, record.model.method, record.model.budget, record.status)
         states = answers(record) if record.verdict is not None and reference_kind(record) is None else {}
         paper = record.verdict.ineffective_paper if record.verdict is not None and states else None
-        tail = (*(states.get(mode.name) for mode in MODES), paper, *(getattr(record.cost, key) for key in costs),
-                record.dataset.fingerprint)  # fmt: skip
+        costs = [getattr(record.cost, name) for name in _COSTS]
+        tail = (*(states.get(mode.name) for mode in MODES), paper, *costs, record.dataset.fingerprint)
         if record.status != "complete":
-            writer.writerow(cells((*head, *[None] * (11 + len(KINDS) + 3 * len(OPTIONAL)), failure(record), *tail)))
+            lines.append((*head, *[None] * (11 + len(KINDS) + 3 * len(OPTIONAL)), failure(record), *tail))
         for metric, parts in record.scores.items():
             for part, score in parts.items():
-                ends, views = score.ci95 or (None, None), score.normalised.ci95 or (None, None)
+                view, ends = score.normalised, score.ci95 or (None, None)
                 numbers = (score.value, *ends, score.n, score.goal, *(number_of(score, kind) for kind in KINDS))
                 beside = [
                     number
                     for kind in OPTIONAL
-                    for view in (against(score, kind),)
-                    for number in ((None, None, None) if view is None else (view.value, *(view.ci95 or (None, None))))
+                    for other in (against(score, kind),)
+                    for number in (
+                        (None, None, None) if other is None else (other.value, *(other.ci95 or (None, None)))
+                    )
                 ]
-                normalised = (score.normalised.value, *views, score.normalised.against, *beside)
-                reason = score.reason or (score.normalised.reason if score.normalised.view is not None else None)
-                row = (*head, metric, part, *numbers, *normalised, reason, *tail)
-                writer.writerow(cells(row))
+                normalised = (view.value, *(view.ci95 or (None, None)), view.against, *beside)
+                reason = score.reason or (view.reason if view.view is not None else None)
+                lines.append((*head, metric, part, *numbers, *normalised, reason, *tail))
+    return csv_text(heads, lines)
+
+
+def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(cells(row) for row in rows)
     return stream.getvalue()
 
 
@@ -143,22 +156,20 @@ def cells(row: Sequence[Any]) -> list[Any]:
     return [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row]
 
 
-def json_table(records: Sequence[RunRecord]) -> str:
-    """The records themselves, as a JSON list."""
-    content = writing.plain(list(records))
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
+def json_text(value: object) -> str:
+    """A record, or a list of them, as JSON."""
+    return json.dumps(writing.plain(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def downloads(records: Sequence[RunRecord], titles: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+def downloads(records: Sequence[RunRecord], titles: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Label, file name and data URI of the numbers in other forms."""
-    forms = (
-        ("CSV", "scores.csv", "text/csv", csv_table(records)),
-        ("JSON", "records.json", "application/json", json_table(records)),
-        ("Markdown", "scores.md", "text/markdown", markdown_table(records, titles)),
-        ("LaTeX", "scores.tex", "text/x-tex", latex_report(records, titles)),
-        ("BibTeX", "salmubench.bib", "application/x-bibtex", bibtex(records)),
-    )
-    return [download(*form) for form in forms]
+    return [
+        download("CSV", "scores.csv", "text/csv", csv_table(records)),
+        download("JSON", "records.json", "application/json", json_text(list(records))),
+        download("Markdown", "scores.md", "text/markdown", markdown_table(records, titles)),
+        download("LaTeX", "scores.tex", "text/x-tex", latex_report(records, titles)),
+        download("BibTeX", "salmubench.bib", "application/x-bibtex", bibtex(records)),
+    ]
 
 
 def download(label: str, name: str, kind: str, content: str) -> tuple[str, str, str]:
@@ -174,13 +185,8 @@ def _widths(lines: Sequence[Sequence[str]]) -> list[int]:
 
 def _fixed(cells: Sequence[str], widths: Sequence[int]) -> str:
     first, *others = cells
-    name = f"{_short(first, widths[0]):<{widths[0]}}"
+    name = f"{cut(first, widths[0]):<{widths[0]}}"
     return name + "".join(f"{cell:>{width}}" for cell, width in itertools.zip_longest(others, widths[1:], fillvalue=""))
-
-
-def _short_word(text: str) -> str:
-    """A cell of a narrow column."""
-    return "n.l." if text == NOT_LEARNT else text
 
 
 def _on_two_lines(words: str) -> tuple[str, str]:
@@ -188,14 +194,6 @@ def _on_two_lines(words: str) -> tuple[str, str]:
     first, _, second = words.partition(" ")
     half = len(first) // 2
     return (first, second) if second else (f"{first[:half]}-", first[half:])
-
-
-def _short(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"
-
-
-def _pipe(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _markdown(text: str) -> str:

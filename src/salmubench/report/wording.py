@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from salmubench.scoring.failure_modes import LIMITS, MODES
 from salmubench.scoring.metric import Metric, Pillar, label, parts_of
-from salmubench.scoring.record import NOT_LEARNT, MetricInfo, Normalised, RunRecord, Thresholds
+from salmubench.scoring.record import NOT_LEARNT, MetricInfo, Normalised, RunRecord, Score, Thresholds
 from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
 from salmubench.scoring.roles import role_of
 from salmubench.scoring.verdict import complete
@@ -38,11 +38,7 @@ class Column:
 
 
 def columns(records: Sequence[RunRecord], pillar: str | None = None) -> list[Column]:
-    """Columns of the numbers that records hold: in the order of the paper's tables, extensions last, by name.
-
-    Args:
-        pillar: `efficacy` or `utility`; both by default.
-    """
+    """Columns of the numbers that records hold, of one pillar or both: as in the paper, extensions last, by name."""
     infos = {name: info for record in records if record.protocol for name, info in record.protocol.metrics.items()}
     for record in records:  # a metric that no protocol describes is known by its goal alone
         for name, parts in record.scores.items():
@@ -109,19 +105,19 @@ def rules(thresholds: Thresholds) -> dict[str, str]:
     return {mode.name: (mode.first_rule if old and mode.first_rule else mode.rule).format_map(stated) for mode in MODES}
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------
-
-
 def number(value: float | None, digits: int = 3) -> str:
     """A number with a true minus sign, or a dash."""
-    if value is None or not math.isfinite(value):
-        return DASH
-    return _sign(f"{value:.{digits}f}")
+    return DASH if value is None or not math.isfinite(value) else _sign(f"{value:.{digits}f}")
 
 
 def interval(ends: tuple[float, float] | None, digits: int = 3) -> str:
     """A 95 % interval in brackets, or nothing."""
     return "" if ends is None else f"[{number(ends[0], digits)}, {number(ends[1], digits)}]"
+
+
+def with_interval(score: Score | None) -> tuple[str, str]:
+    """A score and its interval."""
+    return (DASH, "") if score is None else (number(score.value), interval(score.ci95))
 
 
 def percent(value: float | None) -> str:
@@ -191,13 +187,8 @@ def memory(value: float | None) -> str:
 
 
 def _sign(text: str) -> str:
-    if text.startswith("-"):
-        digits = text[1:]
-        return digits if not digits.strip("0.") else f"−{digits}"
-    return text
-
-
-# --- names ------------------------------------------------------------------------------------------------------
+    """With a true minus sign, and none before a zero."""
+    return text.replace("-", "−") if text.strip("-0.") else text.removeprefix("-")
 
 
 def method_name(record: RunRecord, titles: Mapping[str, str]) -> str:
@@ -219,11 +210,7 @@ def group(label: str) -> str:
 
 
 def display_names(records: Sequence[RunRecord], titles: Mapping[str, str]) -> dict[str, str]:
-    """Model name → display name; the budget is named only where the records have several.
-
-    Args:
-        titles: method → its title.
-    """
+    """Model name → display name; the budget is named only where the records have several."""
     methods = [record for record in records if not is_pretrained(record)]
     several = len({record.model.budget for record in methods}) > 1
     names = {record.model.name: method_name(record, titles) for record in records}

@@ -18,6 +18,10 @@ _TICKS = (0.0, 0.5, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 _NAMED = 16  # points of a board that get a name
 _LETTER = 6.3  # mean width of a letter at the labels' size, units
 _BOLD = 7.5  # that of the references' names
+_AXES = (
+    "Across: what is left of what should go. Up: what is lost of what should stay. Both in multiples of the limit of a "
+    "failure mode, best at 0."
+)
 
 Words = tuple[float, float, str, str | None]
 """Name of a region: x, y, text, anchor."""
@@ -33,7 +37,6 @@ class Point:
         lost: of what should stay, at the worse end.
         lost_low: the same at the better one.
         outcome: whether the model has a failure mode: `no`, `yes`, `undecided`; empty where it isn't judged.
-        note: one line for whoever points at it.
         method: points of one method at several budgets are joined, from Compromised on.
         kind: which reference it is; empty of a method.
     """
@@ -45,34 +48,32 @@ class Point:
     lost: float
     lost_low: float
     outcome: str
-    note: str
     method: str = ""
     budget: float = 0.0
     kind: str = ""
 
+    @property
+    def note(self) -> str:
+        """One line for whoever points at it."""
+        return f"{self.label}: left {_between(self.left_low, self.left)}, lost {_between(self.lost_low, self.lost)}"
+
+
+def _between(low: float, high: float) -> str:
+    ends = [f"{end:.0f}" if end >= 9.95 else f"{end:.1f}" for end in (low, high)]
+    return f"{' to '.join(dict.fromkeys(ends))} limits"
+
 
 @dataclass(frozen=True)
 class _Frame:
+    narrow: bool
     width: float
     height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
     x: Scale
     y: Scale
-
-    @property
-    def left(self) -> float:
-        return self.x.start
-
-    @property
-    def right(self) -> float:
-        return self.x.stop
-
-    @property
-    def top(self) -> float:
-        return self.y.stop
-
-    @property
-    def bottom(self) -> float:
-        return self.y.start
 
 
 def damage_plot(
@@ -87,18 +88,14 @@ def damage_plot(
     """
     everything = [*references, *points]
     frame = _frame(everything, narrow=narrow)
-    words = _words(frame, passes, narrow=narrow)
-    parts = [*_regions(frame, words), *_axes(frame, narrow=narrow), *_ways(frame, points, references)]
+    words = _words(frame, passes)
+    parts = [*_regions(frame, words), *_axes(frame), *_ways(frame, points, references)]
     parts += [_errors(frame, point) for point in everything]
     parts += [_mark(frame, point) for point in everything]
-    parts += _labels(frame, everything, words, narrow=narrow)
-    label = (
-        "Scatter plot. Across: what is left of what should go. Up: what is lost of what should stay. Both in multiples "
-        "of the limit of a failure mode, best at 0. " + " ".join(point.note + "." for point in everything)
-    )
-    return svg.drawing(
-        frame.width, frame.height, *parts, label=label, class_=f"damage {'narrow' if narrow else 'wide'}"
-    )
+    parts += _labels(frame, everything, words)
+    label = f"Scatter plot. {_AXES} {' '.join(point.note + '.' for point in everything)}"
+    class_ = f"damage {'narrow' if narrow else 'wide'}"
+    return svg.drawing(frame.width, frame.height, *parts, label=label, class_=class_)
 
 
 def board_plot(
@@ -108,32 +105,29 @@ def board_plot(
     front: Set[int],
     links: Sequence[str],
     narrow: bool,
-    passes: str = "passes",
+    passes: str,
 ) -> Markup:
     """Draw many submissions: those on the Pareto front are named and link to their pages, the others are faint.
 
     Args:
         links: page of each.
         narrow: for a phone; labels are then numbers.
+        passes: what the field at the goal is called.
     """
     named = [*references, *[point for index, point in enumerate(points) if index in front][:_NAMED]]
     frame = _frame([*references, *points], narrow=narrow)
-    words = _words(frame, passes, narrow=narrow)
-    parts = [*_regions(frame, words), *_axes(frame, narrow=narrow)]
-    parts.append(svg.group((_mark(frame, point) for i, point in enumerate(points) if i not in front), class_="faint"))
+    words = _words(frame, passes)
+    faint = [_mark(frame, point) for index, point in enumerate(points) if index not in front]
+    parts = [*_regions(frame, words), *_axes(frame), svg.element("g", *faint, class_="faint")]
     parts += [_errors(frame, point) for point in named]
     parts += [_mark(frame, point) for point in references]
     parts += [
         svg.element("a", _mark(frame, points[index]), href=links[index], aria_label=points[index].note)
         for index in sorted(front)
     ]
-    parts += _labels(frame, named, words, narrow=narrow)
-    label = (
-        "Scatter plot of all submissions. Across: what is left of what should go. Up: what is lost of what should "
-        "stay. Both in multiples of the limit of a failure mode, best at 0."
-    )
-    size = "narrow" if narrow else "wide"
-    return svg.drawing(frame.width, frame.height, *parts, label=label, class_=f"damage {size}", role="group")
+    parts += _labels(frame, named, words)
+    label, class_ = f"Scatter plot of all submissions. {_AXES}", f"damage {'narrow' if narrow else 'wide'}"
+    return svg.drawing(frame.width, frame.height, *parts, label=label, class_=class_, role="group")
 
 
 def marker(outcome: str, x: float, y: float, size: float = 6.0) -> Markup:
@@ -145,8 +139,7 @@ def marker(outcome: str, x: float, y: float, size: float = 6.0) -> Markup:
     if outcome == "no":
         return svg.element("circle", cx=x, cy=y, r=size, class_="mark good")
     reach = size * 1.25
-    corners = ((x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y))
-    path = svg.polyline([corner[0] for corner in corners], [corner[1] for corner in corners]) + "Z"
+    path = svg.polyline([x, x + reach, x, x - reach], [y - reach, y, y + reach, y]) + "Z"
     return svg.element("path", d=path, class_="mark open")
 
 
@@ -172,11 +165,11 @@ def _bend(value: float) -> float:
 
 def _frame(points: Sequence[Point], *, narrow: bool) -> _Frame:
     width, height = (340.0, 390.0) if narrow else (960.0, 486.0)
-    right = max([point.left for point in points] + [10.0])
-    top = max([point.lost for point in points] + [10.0])
-    x = Scale(-0.04, right * 1.3, 36.0 if narrow else 48.0, width - (8.0 if narrow else 14.0), _bend)
-    y = Scale(-0.1, top * 1.5, height - 46.0, 26.0, _bend)
-    return _Frame(width, height, x, y)
+    left, right = (36.0, width - 8.0) if narrow else (48.0, width - 14.0)
+    top, bottom = 26.0, height - 46.0
+    x = Scale(-0.04, max([point.left for point in points] + [10.0]) * 1.3, left, right, _bend)
+    y = Scale(-0.1, max([point.lost for point in points] + [10.0]) * 1.5, bottom, top, _bend)
+    return _Frame(narrow, width, height, left, right, top, bottom, x, y)
 
 
 def _regions(frame: _Frame, words: Sequence[Words]) -> list[Markup]:
@@ -195,25 +188,22 @@ def _area(frame: _Frame, top: float, right: float, class_: str) -> Markup:
     return svg.element("rect", x=frame.left, y=top, width=width, height=height, class_=class_)
 
 
-def _words(frame: _Frame, passes: str, *, narrow: bool) -> list[Words]:
+def _words(frame: _Frame, passes: str) -> list[Words]:
     """Names of the regions."""
-    pad = 5.0 if narrow else 8.0
-    left, right, high = frame.left + pad, frame.right - pad, frame.top + 15
-    forgets, leaks, both = "forgets, but loses what should stay", "what should go is left", "left and lost"
-    if narrow:
-        forgets, leaks = "loses the rest", "not forgotten"
+    pad = 5.0 if frame.narrow else 8.0
+    left, right, high, low = frame.left + pad, frame.right - pad, frame.top + 15, frame.y(1.0) + 15
     return [
-        (left, frame.y(1.0) + 15, passes, None),
-        (left, high, forgets, None),
-        (right, frame.y(1.0) + 15, leaks, "end"),
-        (right, high, both, "end"),
+        (left, low, passes, None),
+        (left, high, "loses the rest" if frame.narrow else "forgets, but loses what should stay", None),
+        (right, low, "not forgotten" if frame.narrow else "what should go is left", "end"),
+        (right, high, "left and lost", "end"),
     ]
 
 
-def _axes(frame: _Frame, *, narrow: bool) -> list[Markup]:
+def _axes(frame: _Frame) -> list[Markup]:
     parts = [svg.line(frame.left, frame.bottom, frame.right, frame.bottom, "axis")]
     for value in _TICKS:
-        if frame.x.holds(value) and not (narrow and value == 0.5):
+        if frame.x.holds(value) and not (frame.narrow and value == 0.5):
             at = frame.x(value)
             parts += [
                 svg.line(at, frame.bottom, at, frame.bottom + 4, "axis"),
@@ -234,28 +224,24 @@ def _axes(frame: _Frame, *, narrow: bool) -> list[Markup]:
 def _errors(frame: _Frame, point: Point) -> Markup:
     """From the mark, which stands at the worse ends of both intervals, to the better ones."""
     x, y = frame.x(point.left), frame.y(point.lost)
-    return svg.group(
-        [
-            svg.line(frame.x(point.left_low), y, x, y, "error"),
-            svg.line(x, frame.y(point.lost_low), x, y, "error"),
-        ]
-    )
+    across = svg.line(frame.x(point.left_low), y, x, y, "error")
+    return svg.element("g", across, svg.line(x, frame.y(point.lost_low), x, y, "error"))
 
 
 def _mark(frame: _Frame, point: Point) -> Markup:
     x, y = frame.x(point.left), frame.y(point.lost)
-    if not point.kind:
-        return svg.group([svg.element("title", point.note), marker(point.outcome, x, y)])
-    path = svg.polyline([x - 6, x + 6], [y, y]) + svg.polyline([x, x], [y - 6, y + 6])
-    cross = svg.element("path", d=path, class_=f"cross {point.kind}")
-    return svg.group([svg.element("title", point.note), cross])
+    mark = marker(point.outcome, x, y)
+    if point.kind:
+        path = svg.polyline([x - 6, x + 6], [y, y]) + svg.polyline([x, x], [y - 6, y + 6])
+        mark = svg.element("path", d=path, class_=f"cross {point.kind}")
+    return svg.element("g", svg.element("title", point.note), mark)
 
 
-def _labels(frame: _Frame, points: Sequence[Point], regions: Sequence[Words], *, narrow: bool) -> list[Markup]:
+def _labels(frame: _Frame, points: Sequence[Point], regions: Sequence[Words]) -> list[Markup]:
     texts = [
         (point.label, f"reference {point.kind}", _BOLD)
         if point.kind
-        else (str(point.index) if narrow else point.label, "label", _LETTER)
+        else (str(point.index) if frame.narrow else point.label, "label", _LETTER)
         for point in points
     ]
     at = [(frame.x(point.left), frame.y(point.lost)) for point in points]
@@ -271,13 +257,12 @@ def _labels(frame: _Frame, points: Sequence[Point], regions: Sequence[Words], *,
         end = labels.leader(label, box)
         if end is not None:
             parts.append(svg.line(label.x, label.y, *end, "leader"))
-        base = box.bottom - 3.5
+        spot: tuple[float, str | None] = (box.left + box.right) / 2, "middle"
         if box.left > label.x:
-            parts.append(svg.text(box.left, base, words, class_))
+            spot = box.left, None
         elif box.right < label.x:
-            parts.append(svg.text(box.right, base, words, class_, anchor="end"))
-        else:
-            parts.append(svg.text((box.left + box.right) / 2, base, words, class_, anchor="middle"))
+            spot = box.right, "end"
+        parts.append(svg.text(spot[0], box.bottom - 3.5, words, class_, anchor=spot[1]))
     return parts
 
 
@@ -288,22 +273,4 @@ def _region_box(x: float, y: float, words: str, anchor: str | None) -> Box:
 
 def _bars(frame: _Frame, point: Point) -> list[Box]:
     x, y = frame.x(point.left), frame.y(point.lost)
-    return [
-        Box(frame.x(point.left_low), y - 1, x, y + 1),
-        Box(x - 1, y, x + 1, frame.y(point.lost_low)),
-    ]
-
-
-def describe(label: str, left: tuple[float, float], lost: tuple[float, float]) -> str:
-    """The line that a point shows when pointed at.
-
-    Args:
-        left: what is left of what should go, in limits, at both ends.
-        lost: what is lost of what should stay.
-    """
-    return f"{label}: left {_between(*left)}, lost {_between(*lost)}"
-
-
-def _between(low: float, high: float) -> str:
-    ends = [f"{end:.0f}" if end >= 9.95 else f"{end:.1f}" for end in (low, high)]
-    return f"{' to '.join(dict.fromkeys(ends))} limits"
+    return [Box(frame.x(point.left_low), y - 1, x, y + 1), Box(x - 1, y, x + 1, frame.y(point.lost_low))]

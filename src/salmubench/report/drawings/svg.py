@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -26,12 +26,7 @@ def element(name: str, *children: Markup | str, **attributes: str | float | None
 
 
 def drawing(
-    width: float,
-    height: float,
-    *children: Markup,
-    label: str | None,
-    class_: str,
-    role: str = "img",
+    width: float, height: float, *children: Markup, label: str | None, class_: str, role: str = "img"
 ) -> Markup:
     """A picture of `width × height` units; with a label it is an image for screen readers, without it is hidden.
 
@@ -40,11 +35,6 @@ def drawing(
     attributes = {"role": role, "aria_label": label} if label else {"aria_hidden": "true"}
     box = f"0 0 {coordinate(width)} {coordinate(height)}"
     return element("svg", *children, viewBox=box, class_=class_, **attributes)
-
-
-def group(children: Iterable[Markup], **attributes: str | float | None) -> Markup:
-    """Elements in a `<g>`."""
-    return element("g", *children, **attributes)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
@@ -60,7 +50,7 @@ def text(x: float, y: float, content: str, class_: str, *, anchor: str | None = 
 def coordinate(value: float) -> str:
     """A number with at most two digits after the point."""
     written = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if written in ("-0", "") else written
+    return "0" if written == "-0" else written
 
 
 def polyline(xs: Sequence[float], ys: Sequence[float]) -> str:

@@ -11,7 +11,7 @@ from salmubench.report import wording
 from salmubench.report.drawings import svg
 from salmubench.report.drawings.svg import Scale, percent_tick
 from salmubench.report.sections import Panel, Panels
-from salmubench.scoring.attacks.record import AttackScore
+from salmubench.scoring.attacks.record import Attacks, AttackScore
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.roles import first, of_group
 
@@ -35,18 +35,10 @@ def steps_of(label: str) -> tuple[str, int] | None:
     return None if match is None else ((match["before"] + match["after"]).removeprefix(", "), int(match["steps"]))
 
 
-def recovery_curves(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[Panels]:
-    """Panels of each attack that trains, one a model; empty where no variant tells its steps.
-
-    Args:
-        records: those with a section `attacks`.
-        names: model name → display name.
-    """
+def recovery_curves(attacked: Sequence[tuple[RunRecord, Attacks]], names: Mapping[str, str]) -> list[Panels]:
+    """Panels of each attack that trains, one a model; empty where no variant tells its steps."""
     rows: dict[str, list[Panel]] = {}
-    for record in records:
-        section = record.attacks
-        if section is None:
-            continue
+    for record, section in attacked:
         for name, score in section.scores.items():
             curves = _curves(score)
             if curves:
