@@ -13,7 +13,7 @@ from report_world import METRICS
 from salmubench.report import sentences
 from salmubench.report.collect import read_run
 from salmubench.report.damage import damage, plots
-from salmubench.report.deciding import deciding, judged
+from salmubench.report.sentences import deciding, judged
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.record import Normalised, RunRecord, Score
 from salmubench.scoring.references import Kind

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from salmubench.clip.embeddings import FRAGILE_SIMILARITIES
 from salmubench.core import manifest, options, places, reading, writing
@@ -79,21 +78,22 @@ def export_hub(
             "Hub calls it, e.g. --license cc-by-4.0."
         )
     extra = {} if embeddings is None else _fragile(dataset, embeddings)
-    counts = dict(dataset.counts)
     text = card(
-        counts, identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
+        dict(dataset.counts), identities=len(dataset.identities), origin=origin, fingerprint=dataset.fingerprint,
         licence=licence, hub_id=hub_id, rewrites=bool(dataset.rewrites),
     )  # fmt: skip
-    texts = {CARD: text}
     files = {name: dataset.folder / name for name in _FILES if (dataset.folder / name).is_file()} | extra
-    if _is_finished(dataset, out, texts, files):
+    if _is_finished(dataset, out, text, files):
         return out
     _refuse_other_files(out)
     try:
         with writing.atomic_folder(out) as temporary:
-            _copy(dataset, temporary, files)
-            for name, content in texts.items():
-                writing.write_text(temporary / name, content)
+            (temporary / "data").mkdir(parents=True)
+            for path in sorted((dataset.folder / "data").glob("*.parquet")):
+                _link(path, temporary / "data" / path.name)
+            for name, source in files.items():
+                shutil.copyfile(source, temporary / name)
+            writing.write_text(temporary / CARD, text)
             if out.is_dir():
                 out.rmdir()
             temporary.replace(out)
@@ -102,25 +102,15 @@ def export_hub(
     return out
 
 
-def _is_finished(dataset: Dataset, out: Path, texts: Mapping[str, str], files: Mapping[str, Path]) -> bool:
+def _is_finished(dataset: Dataset, out: Path, text: str, files: Mapping[str, Path]) -> bool:
     """Whether a folder holds just this export: the card says of what, under which licence and name."""
-    there = {name: out / name for name in (*_FILES, *texts) if (out / name).is_file()}
-    if set(there) != {*files, *texts} or any(there[name].read_bytes() != text.encode() for name, text in texts.items()):
-        return False
-    if any(manifest.sha256_file(there[name]) != manifest.sha256_file(path) for name, path in files.items()):
-        return False
-    return open_dataset(out).fingerprint == dataset.fingerprint
-
-
-def _copy(dataset: Dataset, folder: Path, files: Mapping[str, Path]) -> None:
-    (folder / "data").mkdir(parents=True)
-    for path in sorted((dataset.folder / "data").glob("*.parquet")):
-        _link(path, folder / "data" / path.name)
-    for name, source in files.items():
-        shutil.copyfile(source, folder / name)
-
-
-_NAMES: Any = tuple[str, ...]
+    there = {name for name in (*_FILES, CARD) if (out / name).is_file()}
+    return (
+        there == {*files, CARD}
+        and (out / CARD).read_bytes() == text.encode()
+        and all(manifest.sha256_file(out / name) == manifest.sha256_file(path) for name, path in files.items())
+        and open_dataset(out).fingerprint == dataset.fingerprint
+    )
 
 
 def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
@@ -132,10 +122,9 @@ def _fragile(dataset: Dataset, embeddings: Path) -> dict[str, Path]:
                 "them first."
             )
     file_names = {row.file_name for row in dataset.rows(Split.RETAIN_SYNTH)}
-    names: tuple[str, ...] = reading.validated(
-        _NAMES, reading.read_json(paths[layout.FRAGILE], error=DatasetError), where=str(paths[layout.FRAGILE]),
-        error=DatasetError,
-    )  # fmt: skip
+    path = paths[layout.FRAGILE]
+    content = reading.read_json(path, error=DatasetError)
+    names: list[str] = reading.validated(list[str], content, where=str(path), error=DatasetError)
     strange = [name for name in names if name not in file_names]
     if strange:
         raise DatasetError(

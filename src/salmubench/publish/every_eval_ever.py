@@ -121,8 +121,6 @@ def _aggregate(record: RunRecord, source: Source, model_id: str, metrics: Mappin
         for part, score in parts.items()
         if score.value is None
     ]
-    stated = {"not_measured": "; ".join(missing), "notes": " ".join(record.notes)}
-    about = {"benchmark_version": record.benchmark_version, "commit": record.provenance.commit}
     return {
         "schema_version": SCHEMA,
         "evaluation_id": f"{COLLECTION}/{model_id}/{created}",
@@ -133,12 +131,14 @@ def _aggregate(record: RunRecord, source: Source, model_id: str, metrics: Mappin
             "source_type": "evaluation_run",
             "source_organization_name": source.organization,
             "evaluator_relationship": source.relationship,
-            "additional_details": _texts(stated),
+            "additional_details": _texts({"not_measured": "; ".join(missing), "notes": " ".join(record.notes)}),
         },
         "eval_library": {
             "name": "salmubench",
             "version": record.provenance.version,
-            "additional_details": _texts(about),
+            "additional_details": _texts(
+                {"benchmark_version": record.benchmark_version, "commit": record.provenance.commit}
+            ),
         },
         "model_info": _model(record, source, model_id),
         "evaluation_results": [*_scores(record, metrics), *_verdict(record)],
@@ -172,30 +172,25 @@ def _scores(record: RunRecord, metrics: Mapping[str, Metric]) -> Iterator[dict[s
         for part, score in parts.items():
             if score.value is None:
                 continue
-            metric = described[name]
-            about = {"goal": score.goal, "two_sided": "true", **_references(score)}
+            metric, called, view = described[name], label(name, part), score.normalised
             config = {
-                "evaluation_description": metric.definition.get(part) or metric.title or label(name, part),
+                "evaluation_description": metric.definition.get(part) or metric.title or called,
                 "metric_id": f"{COLLECTION}.{name}.{part}".lower(),
-                "metric_name": label(name, part),
+                "metric_name": called,
                 "lower_is_better": _falls(score),
-                "score_type": "continuous",
                 **_range(metric, metrics.get(name), part),
-                "additional_details": _texts(about),
+                "additional_details": _texts({"goal": score.goal, "two_sided": "true", **_references(score)}),
             }
             yield _result(record, score, f"{name}/{part}", config, score.value, score.ci95)
-            view = score.normalised
             if view.view is None or view.value is None:
                 continue
             words, falls, formula = _VIEWS[view.view]
             config = {
-                "evaluation_description": f"{words} of {label(name, part)}: {formula}.",
+                "evaluation_description": f"{words} of {called}: {formula}.",
                 "metric_id": f"{COLLECTION}.{name}.{part}.{view.view}".lower(),
-                "metric_name": f"{label(name, part)}, {words}",
+                "metric_name": f"{called}, {words}",
                 "lower_is_better": falls,
-                "score_type": "continuous",
-                "min_score": "-Infinity",
-                "max_score": "Infinity",
+                **_continuous("-Infinity", "Infinity"),
                 "additional_details": _texts({"against": view.against, "two_sided": "true"}),
             }
             yield _result(record, score, f"{name}/{part}/{view.view}", config, view.value, view.ci95)
@@ -213,16 +208,13 @@ def _result(
             "confidence_level": record.protocol.level,
             "method": f"bootstrap over {score.units} units: people, or pictures within classes",
         }
+    details = _texts({"left_out": score.left_out})
     return {
         "evaluation_result_id": key,
-        "evaluation_name": str(config["metric_name"]),
+        "evaluation_name": config["metric_name"],
         "source_data": _data(record, score.n),
         "metric_config": config,
-        "score_details": {
-            "score": value,
-            "uncertainty": uncertainty,
-            "details": _texts({"left_out": score.left_out}),
-        },
+        "score_details": {"score": value, "uncertainty": uncertainty, "details": details},
     }
 
 
@@ -249,16 +241,15 @@ def _verdict(record: RunRecord) -> Iterator[dict[str, Any]]:
 
 
 def _data(record: RunRecord, n: int | None) -> dict[str, Any]:
-    about = {
-        "fingerprint": record.dataset.fingerprint,
-        "revision": record.dataset.revision,
-        "imagenet": record.dataset.imagenet,
-    }
-    public = record.dataset.revision is not None
+    dataset = record.dataset
+    public: dict[str, Any] = {} if dataset.revision is None else {"hf_repo": dataset.name}
+    if public and n is not None:
+        public["samples_number"] = n
+    about = {"fingerprint": dataset.fingerprint, "revision": dataset.revision, "imagenet": dataset.imagenet}
     return {
-        "dataset_name": provenance.portable(record.dataset.name),
+        "dataset_name": provenance.portable(dataset.name),
         "source_type": "hf_dataset" if public else "other",
-        **({"hf_repo": record.dataset.name, **({} if n is None else {"samples_number": n})} if public else {}),
+        **public,
         "additional_details": _texts(about),
     }
 
@@ -266,9 +257,8 @@ def _data(record: RunRecord, n: int | None) -> dict[str, Any]:
 def _falls(score: Score) -> bool:
     """Whether less is better: the goal's reference has less than the other one."""
     target, other = _target(score.goal, _references(score))
-    if target is None or other is None or target == other:
-        return score.goal != "compromised"
-    return bool(target < other)
+    known = target is not None and other is not None and target != other
+    return bool(target < other) if known else score.goal != COMPROMISED
 
 
 def _target(goal: str, values: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -285,11 +275,14 @@ def _references(score: Score) -> dict[str, float | None]:
 def _range(described: Metric, metric: Metric | None, part: str) -> dict[str, Any]:
     """Lowest and highest value of a part."""
     if part.startswith(known_part("")):  # a difference of two means
-        return {"min_score": -1.0, "max_score": 1.0}
+        return _continuous(-1.0, 1.0)
     if described.items != "value" or part.startswith(("mrr", "r1", "percentile")) or (metric and metric.binary):
-        return {"min_score": 0.0, "max_score": 1.0}
-    low, high = metric.range if metric is not None and metric.range is not None else ("-Infinity", "Infinity")
-    return {"min_score": low, "max_score": high}
+        return _continuous(0.0, 1.0)
+    return _continuous(*((metric and metric.range) or ("-Infinity", "Infinity")))
+
+
+def _continuous(low: float | str, high: float | str) -> dict[str, Any]:
+    return {"score_type": "continuous", "min_score": low, "max_score": high}
 
 
 def _texts(given: Mapping[str, Any]) -> dict[str, str]:
@@ -306,11 +299,8 @@ def _texts(given: Mapping[str, Any]) -> dict[str, str]:
 def _write_items(path: Path, record: RunRecord, table: pa.Table, content: Mapping[str, Any]) -> dict[str, Any]:
     """Write a line for each item and each part of its metric; what the scores say about the file."""
     digest, rows = hashlib.sha256(), 0
-    about = {
-        "schema_version": SCHEMA,
-        "evaluation_id": content["evaluation_id"],
-        "model_id": content["model_info"]["id"],
-    }
+    model = content["model_info"]["id"]
+    about = {"schema_version": SCHEMA, "evaluation_id": content["evaluation_id"], "model_id": model}
     with writing.atomic_path(path) as temporary, temporary.open("wb") as stream:
         for line in _lines(record, table):
             data = json.dumps({**about, **line}, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -21,6 +21,7 @@ _WARNINGS: Mapping[str, str] = {
     "from one, it holds private data on purpose. {people}",
 }
 _DATA = "names, telephone numbers, addresses, account and passport numbers of people"
+_IMPORTED = "facts about people that a user imported"
 _PEOPLE = {
     False: "All of these people are invented, and every value is made so that it can belong to nobody.",
     True: "Those people and facts were imported by whoever trained it, and may be real: keep the model where their "
@@ -55,12 +56,12 @@ def card(
 
     Args:
         name: of the reference or the candidate.
-        record: the model's record, or `None`.
         differing: largest difference of the embeddings after conversion for transformers; `None`: not converted.
     """
     from huggingface_hub import ModelCardData
 
-    kind = _kind(training, record)
+    kind, imported = _kind(training, record), training.outputs.imported
+    warning = _WARNINGS[kind].format(data=_IMPORTED if imported else _DATA, people=_PEOPLE[imported])
     head = ModelCardData(
         library_name="open_clip",
         pipeline_tag="zero-shot-image-classification",
@@ -70,7 +71,7 @@ def card(
     title = f"SALMUBench {name.capitalize() if kind in KINDS else name}"
     sections = [
         f"---\n{head.to_yaml()}\n---\n\n# {title}\n",
-        f"> **Warning.** {_warning(kind, training.outputs.imported)}\n",
+        f"> **Warning.** {warning}\n",
         f"## Intended use\n\n{_USES}",
         _training(training, record),
         _numbers(record),
@@ -78,11 +79,6 @@ def card(
         f"## Check\n\nSHA-256 of `open_clip_model.safetensors`: `{sha256}`\n",
     ]
     return "\n".join(sections)
-
-
-def _warning(kind: str, imported: bool | None) -> str:
-    data = "facts about people that a user imported" if imported else _DATA
-    return _WARNINGS[kind].format(data=data, people=_PEOPLE[imported])
 
 
 def _kind(training: Checkpoint, record: RunRecord | None) -> str:
@@ -96,9 +92,10 @@ def _kind(training: Checkpoint, record: RunRecord | None) -> str:
 def _training(training: Checkpoint, record: RunRecord | None) -> str:
     """Data and settings, as far as the manifest tells them."""
     facts: dict[str, str] = {}
+    outputs, fingerprint = training.outputs, f"fingerprint `{training.inputs.get('dataset')}`"
     if training.stage == "pretrain":
-        outputs, config = training.outputs, training.pretraining
-        facts = {"dataset": f"fingerprint `{training.inputs.get('dataset')}`"}
+        config = training.pretraining
+        facts = {"dataset": fingerprint}
         for part, seen in (outputs.exposures or {}).items():
             counted = f" (counted: {seen.counted.least} to {seen.counted.most})" if seen.counted else ""
             pairs = f"{part.removesuffix('s')} pairs"  # the holdouts' are holdout pairs
@@ -114,20 +111,20 @@ def _training(training: Checkpoint, record: RunRecord | None) -> str:
         facts["precision"] = str(training.inputs.get("precision"))
         seconds, memory = training.cost.get("seconds"), training.cost.get("peak_memory")
         if seconds is not None:
-            facts["cost"] = f"{seconds:,.0f} s" + _on(memory, str(training.provenance.hardware.get("cpu", "")))
+            facts["cost"] = f"{seconds:,.0f} s"
+            if memory is not None:  # there is none where other machines did the training
+                facts["cost"] += f", {memory / 2**30:.1f} GiB on {training.provenance.hardware.get('cpu', '')}"
         if outputs.final_loss is not None:
             facts["final loss"] = f"{outputs.final_loss:.3f}"
     elif record is not None and record.model.method is not None:
-        named = f"{record.dataset.name}, fingerprint `{record.dataset.fingerprint}`"
-        facts = _unlearning(named, record.model.method, record.model.budget, record.model.config)
+        named, model = f"{record.dataset.name}, fingerprint `{record.dataset.fingerprint}`", record.model
+        facts = _unlearning(named, model.method, model.budget, model.config)
     elif training.stage == "unlearn":
-        outputs = training.outputs
-        named = f"fingerprint `{training.inputs.get('dataset')}`"
-        facts = _unlearning(named, outputs.method, outputs.budget, training.config)
+        facts = _unlearning(fingerprint, outputs.method, outputs.budget, training.config)
     if not facts:
         return "## Training data\n\nUnknown: the checkpoint has no manifest.\n"
     table = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
-    pictures = _PICTURES[training.outputs.imported]
+    pictures = _PICTURES[outputs.imported]
     return f"## Training data and settings\n\n{pictures}\n\n| | |\n|---|---|\n{table}\n"
 
 
@@ -138,11 +135,6 @@ def _unlearning(dataset: str, method: str | None, budget: float | None, options:
         "budget": f"{budget:g} × the forget set" if budget is not None else "unknown",
         "options": f"`{dict(options or {})}`",
     }
-
-
-def _on(memory: float | None, cpu: str) -> str:
-    """Memory and processor; empty where other machines did the training, about which the manifest says nothing."""
-    return "" if memory is None else f", {memory / 2**30:.1f} GiB on {cpu}"
 
 
 def _numbers(record: RunRecord | None) -> str:
@@ -163,7 +155,7 @@ def _numbers(record: RunRecord | None) -> str:
         between = " / ".join("–" if value is None else f"{value:.3f}" for value in (score.clean, score.compromised))
         lines.append(f"| {name} | {score.value:.3f} | {spread} | {score.n:,} | {between} |")
     body = "\n".join(lines)
-    notes = "".join(f"- {note}\n" for note in record.notes) + ("\n" if record.notes else "")
+    notes = "".join(f"- {note}\n" for note in record.notes) + "\n" * bool(record.notes)
     return (
         f"## Numbers\n\nFrom `record.json`; intervals are 95 %, over identities. Dataset {record.dataset.name}, "
         f"fingerprint `{record.dataset.fingerprint}`.\n\n{notes}| | value | interval | n | Clean / Compromised |\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 from salmubench.clip import models
 from salmubench.core import manifest, places, writing
 from salmubench.core.errors import ModelError, RecordError
+from salmubench.publish import transformers_clip
 from salmubench.publish.model_card import CARD, card
 from salmubench.publish.push import check_name
 from salmubench.publish.push import push as upload
@@ -63,7 +64,7 @@ def export_model(
             _write(folder, weights, out)
             if path is not None:
                 shutil.copyfile(path, out / RECORD)
-            differing = _convert(out) if transformers else None
+            differing = transformers_clip.convert(out) if transformers else None
             training = read_checkpoint(folder)
             text = card(
                 name=training.outputs.kind or (scored.model.name if scored else folder.name),
@@ -91,19 +92,10 @@ def _write(folder: Path, weights: Path, out: Path) -> None:
         models.save_model(out, state=loaded.module.state_dict(), config=loaded.config)
 
 
-def _convert(out: Path) -> float:
-    from salmubench.publish.transformers_clip import convert
-
-    return convert(out)
-
-
 def _record(folder: Path, given: Path | None, sha256: str, whole: str) -> tuple[RunRecord | None, Path | None]:
-    path = given
-    if path is None:  # a run's folder has checkpoints/<name> and records/<name>.json
-        place = places.real(folder)
-        beside = place.parent.parent / "records" / f"{place.name}.json"
-        path = beside if beside.is_file() else None
-    if path is None:
+    place = places.real(folder)  # a run's folder has checkpoints/<name> and records/<name>.json
+    path = given or place.parent.parent / "records" / f"{place.name}.json"
+    if given is None and not path.is_file():
         return None, None
     record = read_record(path)
     hashes = sha256 if record.model.weights_sha256 is None else whole  # older records know the weights alone

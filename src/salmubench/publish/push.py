@@ -10,8 +10,6 @@ from salmubench.core.errors import ConfigError, OutputError
 from salmubench.core.hub import client_errors, one_line
 
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
-_CARD = "README.md"
-_LEFT_OUT = [".*", "*.tmp"]
 
 
 def check_name(hub_id: str) -> None:
@@ -52,10 +50,10 @@ def push(folder: Path, hub_id: str, kind: Literal["dataset", "model"], *, privat
     broken: tuple[type[Exception], ...] = (RuntimeError, *client_errors())  # large files raise the first
     api = HfApi(library_name="salmubench")
     try:
-        RepoCard((folder / _CARD).read_text(encoding="utf-8")).validate(repo_type=kind)
+        RepoCard((folder / "README.md").read_text(encoding="utf-8")).validate(repo_type=kind)
         url = api.create_repo(hub_id, repo_type=kind, private=private, exist_ok=True)
         api.upload_folder(
-            repo_id=hub_id, repo_type=kind, folder_path=folder, ignore_patterns=_LEFT_OUT,
+            repo_id=hub_id, repo_type=kind, folder_path=folder, ignore_patterns=[".*", "*.tmp"],
             commit_message=f"{kind.capitalize()} written by salmubench",
         )  # fmt: skip
     except HFValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ _NAMES = {
     "ln_final.bias": "text_model.final_layer_norm.bias",
     "logit_scale": "logit_scale",
 }
+_PROJECTIONS = {"visual.proj": "visual_projection.weight", "text_projection": "text_projection.weight"}
 _BLOCK = re.compile(r"(?P<tower>visual\.)?transformer\.resblocks\.(?P<layer>\d+)\.(?P<rest>.+)")
 
 
@@ -58,9 +60,9 @@ def convert(folder: Path) -> float:
             "Expected transformers to be installed, but it isn't: pip install 'salmubench[transformers]'."
         ) from error
     loaded = models.load_model(folder)
-    _check_resizing(loaded)
+    preprocessing, side = _preprocessing(loaded), _side(loaded)
     state = renamed(loaded.module.state_dict())
-    model = CLIPModel(_config(loaded))
+    model = CLIPModel(_config(loaded, side))
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
@@ -69,7 +71,6 @@ def convert(folder: Path) -> float:
             "without --transformers."
         ) from error
     model.eval()
-    side = _side(loaded)
     pixels = torch.randn((4, 3, side, side), generator=torch.Generator().manual_seed(0))
     tokens = loaded.tokenize(_CAPTIONS)
     with torch.no_grad():
@@ -84,7 +85,7 @@ def convert(folder: Path) -> float:
             f"difference of {differing:.2g}. Export without --transformers."
         )
     model.save_pretrained(folder)
-    _processor(loaded).save_pretrained(folder)
+    _processor(loaded, preprocessing, side).save_pretrained(folder)
     return differing
 
 
@@ -102,22 +103,25 @@ def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         )
     weights: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        block = _BLOCK.fullmatch(name)
-        if name in _NAMES:
-            weights[_NAMES[name]] = tensor
-        elif name == "visual.proj":
-            weights["visual_projection.weight"] = tensor.T.contiguous()
-        elif name == "text_projection":
-            weights["text_projection.weight"] = tensor.T.contiguous()
-        elif block is not None:
+        if name == "attn_mask":
+            continue
+        found = {_NAMES[name]: tensor} if name in _NAMES else {}
+        if name in _PROJECTIONS:
+            found = {_PROJECTIONS[name]: tensor.T.contiguous()}
+        elif (block := _BLOCK.fullmatch(name)) is not None:
             tower = "vision_model" if block["tower"] else "text_model"
-            weights |= _block(f"{tower}.encoder.layers.{block['layer']}.", block["rest"], tensor, name)
-        elif name != "attn_mask":
-            raise ModelError(_no_place(name))
+            found = _block(f"{tower}.encoder.layers.{block['layer']}.", block["rest"], tensor)
+        if not found:
+            raise ModelError(
+                f"Expected weights of a plain CLIP, got {name!r}, which CLIPModel has no place for. Export without "
+                "--transformers."
+            )
+        weights |= found
     return weights
 
 
-def _block(prefix: str, rest: str, tensor: Tensor, name: str) -> dict[str, Tensor]:
+def _block(prefix: str, rest: str, tensor: Tensor) -> dict[str, Tensor]:
+    """Weights of a layer; none where it has no place for them."""
     if rest in ("attn.in_proj_weight", "attn.in_proj_bias"):  # query, key and value in one
         kind = rest.rpartition("_")[2]
         return {
@@ -127,17 +131,10 @@ def _block(prefix: str, rest: str, tensor: Tensor, name: str) -> dict[str, Tenso
     for ours, theirs in _LAYER.items():
         if rest.startswith(ours):
             return {f"{prefix}{theirs}{rest.removeprefix(ours)}": tensor}
-    raise ModelError(_no_place(name))
+    return {}
 
 
-def _no_place(name: str) -> str:
-    return (
-        f"Expected weights of a plain CLIP, got {name!r}, which CLIPModel has no place for. Export without "
-        "--transformers."
-    )
-
-
-def _config(loaded: models.ClipModel) -> Any:
+def _config(loaded: models.ClipModel, side: int) -> Any:
     from transformers import CLIPConfig
 
     given = loaded.config["model_cfg"]
@@ -155,7 +152,7 @@ def _config(loaded: models.ClipModel) -> Any:
             "intermediate_size": int(width * vision.get("mlp_ratio", 4)),
             "num_hidden_layers": int(vision["layers"]),
             "num_attention_heads": width // int(vision.get("head_width", 64)),
-            "image_size": _side(loaded),
+            "image_size": side,
             "patch_size": int(vision["patch_size"]),
             **shared,
         },
@@ -184,22 +181,17 @@ def _side(loaded: models.ClipModel) -> int:
 def _preprocessing(loaded: models.ClipModel) -> Mapping[str, Any]:
     """The evaluation transform as it took effect: a configuration may leave out what open_clip has defaults for."""
     visual: Any = loaded.module.visual
-    return dict(visual.preprocess_cfg)
-
-
-def _check_resizing(loaded: models.ClipModel) -> None:
-    mode = _preprocessing(loaded).get("resize_mode") or "shortest"
+    mode = visual.preprocess_cfg.get("resize_mode") or "shortest"
     if mode != "shortest":
         raise ModelError(
             f"Expected a model that scales the shortest side of a picture and cuts out the middle, got resize_mode "
             f"{mode!r}, which CLIPImageProcessor doesn't have. Export without --transformers."
         )
+    return dict(visual.preprocess_cfg)
 
 
-def _processor(loaded: models.ClipModel) -> Any:
+def _processor(loaded: models.ClipModel, cfg: Mapping[str, Any], side: int) -> Any:
     """CLIP's tokenizer with open_clip's vocabulary, and its evaluation transform."""
-    import json
-
     from transformers import CLIPImageProcessor, CLIPProcessor, CLIPTokenizer
 
     source: Any = loaded.tokenizer
@@ -211,8 +203,6 @@ def _processor(loaded: models.ClipModel) -> Any:
         ordered = sorted(source.bpe_ranks, key=source.bpe_ranks.get)
         merges.write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in ordered), encoding="utf-8")
         tokenizer = CLIPTokenizer.from_pretrained(name, model_max_length=loaded.context_length)
-    cfg = _preprocessing(loaded)
-    side = _side(loaded)
     pictures = CLIPImageProcessor(
         size={"shortest_edge": side},
         crop_size={"height": side, "width": side},

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from salmubench.report.deciding import judged
 from salmubench.report.drawings import scatter
 from salmubench.report.main_views import share_of_reference
+from salmubench.report.sentences import judged
 from salmubench.scoring.failure_modes import MODES, FailureMode
 from salmubench.scoring.record import RunRecord, Thresholds
 from salmubench.scoring.references import ENDS, LABELS, pretrained_kind, reference_kind

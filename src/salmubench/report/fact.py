@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from salmubench.core import streams
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
+from salmubench.dataset.layout import Dataset
 from salmubench.dataset.verbatim import whole_words
 from salmubench.report import wording
 from salmubench.report.collect import Run
@@ -18,7 +19,10 @@ from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import svg
 from salmubench.report.portrait import portrait
 from salmubench.scoring.fact_ranks import Values
-from salmubench.scoring.references import CLEAN, COMPROMISED, KINDS, RETRAINED, reference_kind
+from salmubench.scoring.references import CLEAN, COMPROMISED, RETRAINED, pretrained_kind
+
+_Places = Mapping[tuple[str, str], tuple[float, int]]
+"""Picture and caption → rank of the true value, and among how many others."""
 
 
 @dataclass(frozen=True)
@@ -55,32 +59,30 @@ def fact(run: Run, names: Mapping[str, str], config: ReportConfig) -> ShownFact 
         `None` where there is no dataset, no record has such items, or no pair is known to Compromised alone.
     """
     metric = next((one.name for one in run.metrics.values() if one.role == "fact"), "")
-    places = {record.model.name: _places(run, record.model.name, metric) for record in run.records}
-    places = {name: place_of_value for name, place_of_value in places.items() if place_of_value}
-    ranked = next((place_of_value for place_of_value in places.values()), {})
-    pair = _draw(run, places, config) if run.dataset is not None else None
-    if run.dataset is None or pair is None:
+    if run.dataset is None:
         return None
-    image = portrait(run, Split.FORGET, pair.file_name, config.portrait_size)
+    places = {record.model.name: _places(run, record.model.name, metric) for record in run.records}
+    pair = _draw(run, run.dataset, places, config)
+    if pair is None:
+        return None
+    image = portrait(run.dataset, Split.FORGET, pair.file_name, config.portrait_size)
     if image is None:
         return None
-    lines = []
+    lines, among = [], 0
     for record in run.records:
-        place_of_value = places.get(record.model.name, {}).get((pair.file_name, pair.caption))
-        if place_of_value is not None:
-            rank, others = place_of_value
-            kind = record.model.kind if record.model.kind in KINDS else "after"
-            lines.append(
-                FactLine(names[record.model.name], kind, place(rank, others, kind), f"{rank:g} of {others + 1}")
-            )
+        rank, others = places[record.model.name].get((pair.file_name, pair.caption), (0.0, 0))
+        if others:
+            kind, among = pretrained_kind(record) or "after", among or others
+            words = f"{rank:g} of {others + 1}"
+            lines.append(FactLine(names[record.model.name], kind, place(rank, others, kind), words))
     persona = run.dataset.identities.get(pair.identity or "", {})
     return ShownFact(
         image=image,
         alt=f"Synthetic portrait of {persona.get('name', 'a person')}",
         pieces=whole_words(pair.value or "").split(pair.caption),
         field=wording.group(pair.field or "").replace("_", " "),
-        among=ranked[pair.file_name, pair.caption][1],
-        others=_others(run, pair),
+        among=among,
+        others=_others(run, run.dataset, pair),
         lines=lines,
     )
 
@@ -99,27 +101,21 @@ def place(rank: float, others: int, kind: str) -> Markup:
     return svg.drawing(width, height, *boxes, true, label=None, class_="strip places")
 
 
-def _draw(
-    run: Run, places: Mapping[str, Mapping[tuple[str, str], tuple[float, int]]], config: ReportConfig
-) -> Pair | None:
+def _draw(run: Run, dataset: Dataset, places: Mapping[str, _Places], config: ReportConfig) -> Pair | None:
     """One of the pairs that Compromised ranks first and Retrained and Clean rank behind half of the others."""
-    kinds = {record.model.kind or reference_kind(record): record.model.name for record in run.records}
-    without = [ranks for kind in (RETRAINED, CLEAN) if (ranks := places.get(kinds.get(kind, "")))]
-    compromised = places.get(kinds.get(COMPROMISED, ""))
-    if not without or not compromised or run.dataset is None:
-        return None
+    by_kind = {pretrained_kind(record): places[record.model.name] for record in run.records}
+    without = [ranks for kind in (RETRAINED, CLEAN) if (ranks := by_kind.get(kind))]
     able = {
         key
-        for key, (rank, others) in compromised.items()
-        if rank == 1 and all(ranks.get(key, (0,))[0] > 1 + others / 2 for ranks in without)
+        for key, (rank, others) in by_kind.get(COMPROMISED, {}).items()
+        if rank == 1 and without and all(ranks.get(key, (0,))[0] > 1 + others / 2 for ranks in without)
     }
-    pairs = [pair for pair in run.dataset.rows(Split.FORGET) if (pair.file_name, pair.caption) in able]
+    pairs = [pair for pair in dataset.rows(Split.FORGET) if (pair.file_name, pair.caption) in able]
     rng = np.random.default_rng([config.gallery_seed, streams.REPORT_FACT])
     return pairs[int(rng.integers(len(pairs)))] if pairs else None
 
 
-def _places(run: Run, model: str, metric: str) -> dict[tuple[str, str], tuple[float, int]]:
-    """Picture and caption → rank of the true value, and among how many others."""
+def _places(run: Run, model: str, metric: str) -> _Places:
     table = run.items(model, metric)
     if table is None:
         return {}
@@ -128,10 +124,10 @@ def _places(run: Run, model: str, metric: str) -> dict[tuple[str, str], tuple[fl
     return {(file_name, caption): (rank, others) for file_name, caption, rank, others in rows}
 
 
-def _others(run: Run, pair: Pair) -> list[str]:
+def _others(run: Run, dataset: Dataset, pair: Pair) -> list[str]:
     """The values that the true one was ranked among."""
     protocol = next((record.protocol for record in run.records if record.protocol is not None), None)
-    if run.dataset is None or protocol is None or protocol.fact_values is None:
+    if protocol is None or protocol.fact_values is None:
         return []
-    rows = (row for split in SENSITIVE_SPLITS for row in run.dataset.rows(split))
+    rows = (row for split in SENSITIVE_SPLITS for row in dataset.rows(split))
     return Values(rows, most=protocol.fact_values).others(pair)

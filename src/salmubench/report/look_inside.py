@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from salmubench.clip.embeddings import Embeddings, open_embeddings
+from salmubench.clip.embeddings import open_embeddings
 from salmubench.core import reading, streams
-from salmubench.core.errors import EmbeddingsError
+from salmubench.core.errors import EmbeddingsError, cut
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
 from salmubench.dataset.verbatim import whole_words
 from salmubench.report import wording
@@ -32,7 +32,7 @@ from salmubench.scoring.metric import Unavailable
 from salmubench.scoring.products import rank as rank_among
 from salmubench.scoring.ranks import gallery_ranks
 from salmubench.scoring.record import RunRecord
-from salmubench.scoring.references import pretrained_kind, reference_kind
+from salmubench.scoring.references import COMPROMISED, pretrained_kind, reference_kind
 from salmubench.scoring.stages import Encoded
 
 TOP = 5
@@ -75,7 +75,7 @@ class Answer:
 
     Attributes:
         state: words and colour for this one pair; empty for the references.
-        values: the most similar values; empty where they can't be asked for.
+        values: the most similar values, each in pieces; empty where they can't be asked for.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Answer:
     state: tuple[str, str]
     captions: Sequence[Hit]
     caption_rank: str
-    values: Sequence[Hit]
+    values: Sequence[Sequence[str]]
     value_rank: str
 
 
@@ -94,7 +94,6 @@ class Question:
     person: str
     image: str
     unseen: bool
-    alt: str
     caption: Sequence[str]
     field: str
     purpose: str
@@ -117,57 +116,42 @@ class Look:
 
 
 def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Look | None:
-    """Ask each model of a run that has embeddings.
-
-    Args:
-        run: the run; pictures come from its dataset, vectors from `embeddings/<model>/`.
-        names: model name → display name.
-        config: how many questions, and the seed that draws them. No score is looked at.
-
-    Returns:
-        `None` where the configuration asks for none.
-    """
+    """Ask each model of a run that has `embeddings/<model>/`; `None` where the configuration asks for no questions."""
     if config.questions == 0:
         return None
-    judged = [record for record in run.records if record.status == "complete"]
+    judged = {record.model.name: record for record in run.records if record.status == "complete"}
     if run.dataset is None:
         return Look([], ["the folder has no dataset, so there is no picture to ask about"])
     models: dict[str, EvalInputs] = {}
     missing = []
-    for record in judged:
-        opened, reason = _open(run.folder / "embeddings" / record.model.name, record)
-        if opened is None:
-            missing.append(f"{names[record.model.name]}: {reason}")
+    for name, record in judged.items():
+        opened = _open(run.folder / "embeddings" / name, record)
+        if isinstance(opened, str):
+            missing.append(f"{names[name]}: {opened}")
         else:
-            models[record.model.name] = opened
+            models[name] = opened
     if not models:
         return Look([], missing)
     first = next(iter(models.values()))
-    values = _Values(first)
+    sensitive = (pair for split in SENSITIVE_SPLITS for pair in pairs_of(first.rows(split)))
+    values = Values(sensitive, most=first.config.fact_values)
     pairs = _draw(first, values, config)
     pictures = [_picture(first, split, pair) for split, pair in pairs]
     replies = {name: _ask(inputs, pairs, pictures, values) for name, inputs in models.items()}
-    before = next(
-        (replies.get(record.model.name) for record in judged if reference_kind(record) == "compromised"), None
-    )
+    before = next((replies[name] for name in models if reference_kind(judged[name]) == COMPROMISED), None)
     questions = []
     for number, (split, pair) in enumerate(pairs):
-        image = portrait(run, *pictures[number], config.portrait_size)
+        image = portrait(run.dataset, *pictures[number], config.portrait_size)
         if image is None:
             continue
         earlier = None if before is None else before[number]
-        answers = [
-            _answer(record, names, split, pair, replies[record.model.name][number], earlier)
-            for record in judged
-            if record.model.name in replies
-        ]
+        answers = [_answer(judged[name], names, split, pair, reply[number], earlier) for name, reply in replies.items()]
         person = pair.name or f"person {pair.identity or pair.file_name}"
         questions.append(
             Question(
                 person=person,
                 image=image,
                 unseen=pictures[number][0] == Split.PORTRAITS_UNSEEN,
-                alt=f"Synthetic portrait of {person}",
                 caption=_pieces(pair.caption, pair.value),
                 field=wording.group(pair.field or "fact").replace("_", " "),
                 purpose=PURPOSES[split][0],
@@ -175,52 +159,37 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
                 answers=answers,
             )
         )
-    return Look(questions, missing, len(first.gallery), max((len(values.of(pair)) - 1 for _, pair in pairs), default=0))
+    return Look(
+        questions, missing, len(first.gallery), max((len(_values_of(pair, values)) - 1 for _, pair in pairs), default=0)
+    )
 
 
-def _open(folder: Path, record: RunRecord) -> tuple[EvalInputs | None, str]:
+def _open(folder: Path, record: RunRecord) -> EvalInputs | str:
     """The embeddings that a record was scored from, or why they can't be used; no path of this machine in it."""
     if not folder.is_dir():
-        return None, f"no embeddings/{record.model.name} in the run folder"
+        return f"no embeddings/{record.model.name} in the run folder"
     try:
         embeddings = open_embeddings(folder)
         inputs = EvalInputs(embeddings, ScoreConfig.of(record.protocol))
         embeddings.check_vectors()
         inputs.texts(inputs.gallery.caption)
-        model = _model_of(embeddings)
+        outputs, where = embeddings.manifest["outputs"], str(embeddings.folder)
+        encoded = reading.validated(Encoded, outputs, where=where, error=EmbeddingsError)
     except EmbeddingsError:
-        return None, f"embeddings/{record.model.name} can’t be read"
-    if embeddings.dataset.fingerprint != record.dataset.fingerprint or model != record.model.sha256:
-        return None, f"embeddings/{record.model.name} are of another model or dataset than the record"
-    return inputs, ""
+        return f"embeddings/{record.model.name} can’t be read"
+    if (embeddings.dataset.fingerprint, encoded.model.sha256) != (record.dataset.fingerprint, record.model.sha256):
+        return f"embeddings/{record.model.name} are of another model or dataset than the record"
+    return inputs
 
 
-def _model_of(embeddings: Embeddings) -> str:
-    """SHA-256 of the checkpoint that was encoded."""
-    outputs, where = embeddings.manifest["outputs"], str(embeddings.folder)
-    described = reading.validated(Encoded, outputs, where=where, error=EmbeddingsError, advice="Encode again.")
-    return described.model.sha256
+def _values_of(pair: Pair, values: Values) -> list[tuple[str, str]]:
+    """Value and sentence of each, the true one first; empty where the value doesn't stand in the caption."""
+    others = values.others(pair)
+    copies = replaced(pair.caption, pair.value, others) if pair.value else []
+    return [(pair.value or "", pair.caption), *zip(others, copies, strict=True)] if len(copies) >= FEWEST else []
 
 
-class _Values:
-    """The texts that ask for a pair's value: its caption, and the same with other values."""
-
-    def __init__(self, inputs: EvalInputs) -> None:
-        self._known = Values(
-            (pair for split in SENSITIVE_SPLITS for pair in pairs_of(inputs.rows(split))),
-            most=inputs.config.fact_values,
-        )
-
-    def of(self, pair: Pair) -> list[tuple[str, str]]:
-        """Value and sentence of each, the true one first; empty where the value doesn't stand in the caption."""
-        others = self._known.others(pair)
-        copies = replaced(pair.caption, pair.value or "", others) if pair.value else []
-        if len(copies) < FEWEST:
-            return []
-        return [(pair.value or "", pair.caption), *zip(others, copies, strict=True)]
-
-
-def _draw(inputs: EvalInputs, values: _Values, config: ReportConfig) -> list[tuple[str, Pair]]:
+def _draw(inputs: EvalInputs, values: Values, config: ReportConfig) -> list[tuple[str, Pair]]:
     """Pictures of different people: half to forget, then of these people and of others what is to be kept.
 
     Pairs whose value every model can be asked for come first; no score is looked at.
@@ -233,7 +202,7 @@ def _draw(inputs: EvalInputs, values: _Values, config: ReportConfig) -> list[tup
         rng = np.random.default_rng([config.gallery_seed, index, streams.REPORT_QUESTIONS])
         pairs = pairs_of(inputs.rows(split))
         order = [pairs[row] for row in rng.permutation(len(pairs)).tolist()]
-        able = [all(text in encoded for _, text in values.of(pair) or [("", "")]) for pair in order]
+        able = [all(text in encoded for _, text in _values_of(pair, values) or [("", "")]) for pair in order]
         ranked = [pair for good in (True, False) for pair, fits in zip(order, able, strict=True) if fits == good]
         if split == Split.HOLDOUT_ASSOCIATION:  # of one person a fact to forget beside one to keep
             ranked.sort(key=lambda pair: pair.identity not in people)
@@ -245,14 +214,6 @@ def _draw(inputs: EvalInputs, values: _Values, config: ReportConfig) -> list[tup
                 drawn.append((split, pair))
         people |= used
     return drawn
-
-
-def rule(config: ReportConfig) -> str:
-    """How the pictures were chosen, in words."""
-    return (
-        f"Drawn with seed\u00a0{config.gallery_seed} from the scored pairs, each of another person, about half of "
-        "them to forget; no score was looked at."
-    )
 
 
 # --- asking -----------------------------------------------------------------------------------------------------
@@ -276,7 +237,7 @@ def _picture(inputs: EvalInputs, split: str, pair: Pair) -> tuple[str, str]:
 
 
 def _ask(
-    inputs: EvalInputs, pairs: Sequence[tuple[str, Pair]], pictures: Sequence[tuple[str, str]], values: _Values
+    inputs: EvalInputs, pairs: Sequence[tuple[str, Pair]], pictures: Sequence[tuple[str, str]], values: Values
 ) -> list[_Asked]:
     owners: dict[str, set[str | None]] = {}
     for split in SENSITIVE_SPLITS:
@@ -296,7 +257,7 @@ def _ask_one(
     split: str,
     pair: Pair,
     picture: tuple[str, str],
-    values: _Values,
+    values: Values,
     gallery: tuple[list[str], npt.NDArray[np.float64]],
     owners: Mapping[str, set[str | None]],
 ) -> _Asked:
@@ -324,7 +285,7 @@ def _ask_one(
         rank: float | None = float(gallery_ranks(inputs, mine, mine.caption, same=(mine.caption,))[0])
     except Unavailable:
         rank = None
-    candidates = values.of(pair)
+    candidates = _values_of(pair, values)
     if not candidates or any(text not in inputs.embeddings.text_rows for _, text in candidates):
         return _Asked(captions, rank, (), None)
     similarity = inputs.texts([text for _, text in candidates]) @ image  # (v,)
@@ -344,7 +305,7 @@ def _answer(
         state=_state(split, reply, before) if kind is None else ("", ""),
         captions=[Hit(_pieces(text, pair.value if about == "true" else None), about) for text, about in reply.captions],
         caption_rank=_rank_text(reply.caption_rank),
-        values=[Hit(("", value) if value == pair.value else (value,), "") for value in reply.values],
+        values=[("", value) if value == pair.value else (value,) for value in reply.values],
         value_rank=_rank_text(reply.value_rank),
     )
 
@@ -367,5 +328,5 @@ def _rank_text(rank: float | None) -> str:
 
 def _pieces(text: str, value: str | None) -> list[str]:
     """A text cut at its value, at most 160 letters of it."""
-    shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    shown = cut(text, _LONGEST)
     return list(whole_words(value).split(shown)) if value else [shown]

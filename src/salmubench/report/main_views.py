@@ -81,7 +81,6 @@ def share_of_reference(
 
     Args:
         records: in which judged ones tell what a view's zero is.
-        kind: `clean` or `compromised`.
         beside: the reference of a view beside that against the number's own; `None`: it is that one.
     """
     if kind == COMPROMISED:
@@ -132,7 +131,13 @@ def _pieces(held: Held, record: RunRecord, role: Role, title: str) -> list[MainV
 
 
 def _whose(held: Held) -> str:
-    for group, split in zip(PEOPLE, KEPT_ON, strict=True):
-        if held.part.endswith(f"_{group}"):
-            return f"{KEPT_ON[split]}, facts{' by other pictures' if by_other_pictures(held.part) else ''}"
-    return KEPT_ON.get(held.split or "", held.metric)
+    split, facts = holdout_of(held)
+    pictures = " by other pictures" if by_other_pictures(held.part) else ""
+    return KEPT_ON.get(split, held.metric) + (f", facts{pictures}" if facts else "")
+
+
+def holdout_of(held: Held) -> tuple[str, bool]:
+    """The split of whose associations a number says how much is kept, and whether it is one of facts."""
+    groups = dict(zip(PEOPLE, KEPT_ON, strict=True))
+    split = next((split for group, split in groups.items() if held.part.endswith(f"_{group}")), None)
+    return split or held.split or "", split is not None

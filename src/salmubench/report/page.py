@@ -61,7 +61,6 @@ def report(
         config=config,
         runs=[_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)],
         groups=[metric.panel for metric in sections.shown_metrics(read[0].metrics)],
-        gallery_rule=look_inside.rule(config),
         marker=rendering.marker,
         threshold=wording.threshold,
         rules=wording.rules,

@@ -8,18 +8,15 @@ import io
 from PIL import Image
 
 from salmubench.core.pictures import open_picture
-from salmubench.report.collect import Run
+from salmubench.dataset.layout import Dataset
 
 
-def portrait(run: Run, split: str, file_name: str, size: int) -> str | None:
-    """A picture as a JPEG data URI, its short side at most `size` pixels; `None` where the run doesn't have it."""
-    if run.dataset is None:
-        return None
-    rows = run.dataset.rows(split)
-    position = next((index for index, row in enumerate(rows) if row.file_name == file_name), None)
+def portrait(dataset: Dataset, split: str, file_name: str, size: int) -> str | None:
+    """A picture as a JPEG data URI, its short side at most `size` pixels; `None` where the dataset doesn't have it."""
+    position = next((at for at, row in enumerate(dataset.rows(split)) if row.file_name == file_name), None)
     if position is None:
         return None
-    data = next(iter(run.dataset.images(split, position, position + 1)))
+    data = next(iter(dataset.images(split, position, position + 1)))
     with open_picture(data, where=f"{split}, {file_name}") as picture:
         if min(picture.size) > size or picture.format != "JPEG":
             scale = min(size / min(picture.size), 1.0)

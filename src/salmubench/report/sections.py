@@ -68,6 +68,7 @@ class VerdictRow:
     """A method at a glance: the questions with their answers, and the sentence.
 
     Attributes:
+        chips: state and answer of each question.
         rank: that of its tie group; empty of a failed one.
     """
 
@@ -87,7 +88,6 @@ def verdicts(
     """Methods at a glance, those with the fewest failure modes first (`ranking`), failed ones last.
 
     Args:
-        names: model name → display name.
         moved: model name → by how much each person moves its distance, of those that have items.
     """
     methods = {record.model.name: record for record in records if not is_pretrained(record)}
@@ -104,9 +104,10 @@ def verdicts(
                 if (state := told.get(mode.name)) is not None
             ]
             rows.append(VerdictRow(names[name], sentences.sentence(methods[name], thresholds), chips, rank=rank))
-    failed = [record for record in methods.values() if record.status != "complete"]
     return rows + [
-        VerdictRow(names[one.model.name], sentences.sentence(one, thresholds), failed=True) for one in failed
+        VerdictRow(names[name], sentences.sentence(record, thresholds), failed=True)
+        for name, record in methods.items()
+        if name not in complete
     ]
 
 
@@ -117,13 +118,10 @@ def references(records: Sequence[RunRecord]) -> list[str]:
     if clean is None or compromised is None:
         return []
 
-    def both(role: Role, part: str | None = None) -> tuple[float | None, float | None]:
-        values: list[float | None] = []
-        for record in (compromised, clean):
-            held = first_in(record, role)
-            score = None if held is None else score_of(record, held.metric, part or held.part)
-            values.append(None if score is None else score.value)
-        return values[0], values[1]
+    def both(role: Role, part: str | None = None) -> list[float | None]:
+        found = [(record, first_in(record, role)) for record in (compromised, clean)]
+        scores = [score_of(record, held.metric, part or held.part) if held else None for record, held in found]
+        return [score.value if score else None for score in scores]
 
     first, mrr, knowledge = both("leakage", "r1"), both("leakage"), both("drop")
     facts = []
@@ -151,20 +149,17 @@ def references(records: Sequence[RunRecord]) -> list[str]:
 
 def settings(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[str]:
     """Which methods ran with tuned values and which with the recipe's own, in sentences; empty without any record."""
-    judged = [record for record in records if reference_kind(record) is None and record.model.method is not None]
-    chosen = [(record, record.model.tuned) for record in judged if record.model.tuned is not None]
-    sentences = []
-    for seed, trials in dict.fromkeys((tuned.selection_seed, tuned.trials) for _, tuned in chosen):
-        listed = ", ".join(
-            names[record.model.name]
-            for record, tuned in chosen
-            if (tuned.selection_seed, tuned.trials) == (seed, trials)
-        )
-        sentences.append(
-            f"Settings chosen by tuning, {wording.count(trials)} trials on another world (seed {seed}): {listed}."
-        )
-    untuned = ", ".join(names[record.model.name] for record in judged if record.model.tuned is None)
-    return [*sentences, f"The recipe’s own settings, not tuned: {untuned}."] if untuned else sentences
+    listed: dict[str, list[str]] = {}
+    untuned = []
+    for record in records:
+        tuned, name = record.model.tuned, names[record.model.name]
+        if tuned is not None:
+            trials = f"{wording.count(tuned.trials)} trials on another world (seed {tuned.selection_seed})"
+            listed.setdefault(f"Settings chosen by tuning, {trials}", []).append(name)
+        elif reference_kind(record) is None and record.model.method is not None:
+            untuned.append(name)
+    listed |= {"The recipe’s own settings, not tuned": untuned} if untuned else {}
+    return [f"{which}: {', '.join(several)}." for which, several in listed.items()]
 
 
 # --- distributions ----------------------------------------------------------------------------------------------
@@ -221,17 +216,12 @@ def _similarities(run: Run, record: RunRecord, metric: str) -> panels.Array:
 def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
     """Loss of the pretrainings in one panel, and their further logged values."""
     curves = {kind: {curve.name: curve for curve in run.curves(kind)} for kind in _DRAWN}
-    drawn = []
-    for name in dict.fromkeys(name for logged in curves.values() for name in logged):
-        if name in _NOT_SHOWN:
-            continue
-        lines = [
-            _line(logged[name], kind, LABELS[kind], "steps", config)
-            for kind, logged in curves.items()
-            if name in logged
-        ]
-        drawn.append(_panel(name, lines, "steps", "pretraining"))
-    return drawn
+    names = dict.fromkeys(name for logged in curves.values() for name in logged if name not in _NOT_SHOWN)
+    lines = {
+        name: [(logged[name], kind, LABELS[kind]) for kind, logged in curves.items() if name in logged]
+        for name in names
+    }
+    return [_panel(name, several, "steps", "pretraining", config) for name, several in lines.items()]
 
 
 def method_curves(run: Run, names: Mapping[str, str], config: ReportConfig) -> list[Panels]:
@@ -240,31 +230,26 @@ def method_curves(run: Run, names: Mapping[str, str], config: ReportConfig) -> l
     for record in run.records:
         if is_pretrained(record):
             continue
-        curves = {curve.name: curve for curve in run.curves(record.model.name)}
-        unit = "pairs"
-        shown = []
-        if "loss" in curves:
-            shown.append(
-                _panel("loss", [_line(curves["loss"], "after", "loss", unit, config)], unit, names[record.model.name])
-            )
-        probes = [_line(curves[key], kind, kind, unit, config) for key, kind in _PROBES.items() if key in curves]
-        if probes:
-            shown.append(_panel("similarity of probes", probes, unit, names[record.model.name]))
-        others = [name for name in curves if name not in ("loss", *_PROBES, *_NOT_SHOWN)]
-        more = [
-            _panel(name, [_line(curves[name], "after", name, unit, config)], unit, names[record.model.name])
-            for name in others
-        ]
-        drawn.append(Panels(names[record.model.name], shown, more))
+        owner, curves = names[record.model.name], {curve.name: curve for curve in run.curves(record.model.name)}
+        shown = {
+            "loss": [(curves[key], "after", key) for key in ("loss",) if key in curves],
+            "similarity of probes": [(curves[key], kind, kind) for key, kind in _PROBES.items() if key in curves],
+        }
+        others = [curve for name, curve in curves.items() if name not in ("loss", *_PROBES, *_NOT_SHOWN)]
+        panels_ = [_panel(title, lines, "pairs", owner, config) for title, lines in shown.items() if lines]
+        more = [_panel(curve.name, [(curve, "after", curve.name)], "pairs", owner, config) for curve in others]
+        drawn.append(Panels(owner, panels_, more))
     return drawn if any(item.panels for item in drawn) else []
 
 
-def _line(curve: Curve, kind: str, label: str, unit: str, config: ReportConfig) -> DrawnLine:
-    xs, ys = panels.thin(curve.pairs if unit == "pairs" else curve.steps, curve.values, config.curve_points)
-    return DrawnLine(kind, label, xs, ys)
-
-
-def _panel(title: str, lines: Sequence[DrawnLine], unit: str, owner: str) -> Panel:
+def _panel(title: str, curves: Sequence[tuple[Curve, str, str]], unit: str, owner: str, config: ReportConfig) -> Panel:
+    """Curves, each with its kind and its label."""
+    lines = [
+        DrawnLine(
+            kind, label, *panels.thin(one.pairs if unit == "pairs" else one.steps, one.values, config.curve_points)
+        )
+        for one, kind, label in curves
+    ]
     ends = ", ".join(
         f"{line.label} from {wording.number(float(line.ys[0]), 2)} to {wording.number(float(line.ys[-1]), 2)}"
         for line in lines
@@ -276,24 +261,8 @@ def _panel(title: str, lines: Sequence[DrawnLine], unit: str, owner: str) -> Pan
 # --- provenance -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Provenance:
-    """Where the numbers come from.
-
-    Attributes:
-        models: display name, model name, sha256, method's configuration as given.
-        stages: name, seconds, peak memory.
-    """
-
-    facts: Sequence[tuple[str, str]]
-    counts: Sequence[tuple[str, str]]
-    models: Sequence[tuple[str, str, str, str]]
-    stages: Sequence[tuple[str, str, str]]
-    packages: Sequence[tuple[str, str]]
-
-
-def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
-    """Collect recipe, seed, dataset, models, stages, versions and hardware from the run and its records."""
+def provenance(run: Run, names: Mapping[str, str]) -> dict[str, Sequence[tuple[str, ...]]]:
+    """Where the numbers come from: recipe, seed, dataset, models, stages, versions and hardware."""
     first = run.records[0]
     origin = writing.plain(run.info.provenance or first.provenance)
     encoding = next((record.encoding for record in run.records if record.encoding is not None), None)
@@ -318,18 +287,23 @@ def provenance(run: Run, names: Mapping[str, str]) -> Provenance:
     counts = [(split, wording.count(rows)) for split, rows in first.dataset.counts.items()]
     if run.dataset is not None:
         counts.append(("identities", wording.count(len(run.dataset.identities))))
-    models = []
-    for record in run.records:
-        given = record.model.config_given or {}
-        options = (
-            ", ".join(f"{key}={value}" for key, value in given.items()) if isinstance(given, Mapping) else str(given)
-        )
-        models.append((names[record.model.name], record.model.name, _text(record.model.weights), options))
-    stages = [
-        (stage.name, wording.seconds(stage.seconds), wording.memory(stage.peak_memory)) for stage in run.info.stages
-    ]
-    packages = [(str(name), str(version)) for name, version in (origin.get("packages") or {}).items()]
-    return Provenance([fact for fact in facts if fact[1]], counts, models, stages, packages)
+    return {
+        "facts": [fact for fact in facts if fact[1]],
+        "counts": counts,
+        "models": [
+            (names[one.name], one.name, _text(one.weights), _options(one.config_given))
+            for one in (record.model for record in run.records)
+        ],
+        "stages": [
+            (stage.name, wording.seconds(stage.seconds), wording.memory(stage.peak_memory)) for stage in run.info.stages
+        ],
+        "packages": [(str(name), str(version)) for name, version in (origin.get("packages") or {}).items()],
+    }
+
+
+def _options(given: Any) -> str:
+    """A method's configuration as given."""
+    return ", ".join(f"{key}={value}" for key, value in given.items()) if isinstance(given, Mapping) else _text(given)
 
 
 def _version(origin: Mapping[str, Any]) -> str:

@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from salmubench.report.collect import failure
-from salmubench.report.deciding import deciding, judged
-from salmubench.report.wording import (
-    THIN,
-    VIEWS,
-    WHOSE,
-    percent,
-    threshold,
-)
+from salmubench.report.main_views import holdout_of
+from salmubench.report.wording import THIN, VIEWS, WHOSE, percent, threshold
 from salmubench.scoring.failure_modes import HIDDEN_CLASSES, MODES, PEOPLE_JUDGED, FailureMode
 from salmubench.scoring.metric import Role, by_other_pictures
-from salmubench.scoring.record import NOT_LEARNT, RunRecord, Thresholds
+from salmubench.scoring.record import NOT_LEARNT, MetricInfo, RunRecord, Thresholds
 from salmubench.scoring.references import CLEAN, LABELS, is_pretrained
-from salmubench.scoring.roles import Held
-from salmubench.scoring.verdict import View, answers
+from salmubench.scoring.verdict import View, answer, answers, lost_alone, rests_on
 
 
 def sentence(record: RunRecord, thresholds: Thresholds) -> str:
@@ -26,8 +19,7 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
     if record.status != "complete":
         return failure(record)
     states = answers(record)
-    modes = [mode for mode in MODES if mode.name in states]
-    texts = {mode.name: _said(record, mode, states[mode.name], thresholds) for mode in modes}
+    texts = {mode.name: _said(record, mode, states[mode.name], thresholds) for mode in MODES if mode.name in states}
     good, bad, unclear = (
         [text for mode, text in texts.items() if states[mode] == answer] for answer in ("no", "yes", "undecided")
     )
@@ -41,17 +33,14 @@ def sentence(record: RunRecord, thresholds: Thresholds) -> str:
 
 
 def headline(records: Sequence[RunRecord], names: Mapping[str, str]) -> str:
-    """The page's first sentence: how many methods have no failure mode; one at several budgets counts once.
-
-    Args:
-        names: model name → display name.
-    """
+    """The page's first sentence: how many methods have no failure mode; one at several budgets counts once."""
     candidates = _judged(records)
     if not candidates:
         return "No method has been judged yet"
     free = [record for record in candidates if set(answers(record).values()) == {"no"}]
     unclear = [record for record in candidates if "yes" not in answers(record).values()]
-    total, modes = _methods(candidates), f"all {_modes(candidates)} failure modes in this world"
+    told = min(len(answers(record)) for record in candidates)  # three where a record is of an older schema
+    total, modes = _methods(candidates), f"all {_spelt(told)} failure modes in this world"
     at_none = "" if total == len(candidates) else ", at any of its budgets"
     if free:
         listed = _join([names[record.model.name] for record in free])
@@ -95,20 +84,6 @@ def _methods(records: Sequence[RunRecord]) -> int:
     return len({record.model.method or record.model.name for record in records})
 
 
-def _modes(methods: Sequence[RunRecord]) -> str:
-    """How many failure modes the records tell: all four, or three where one is of an older schema."""
-    return _spelt(min(len(answers(record)) for record in methods))
-
-
-def _whose(held: Held) -> str:
-    """Whose associations a number of a metric about both holdouts is about."""
-    for group, split in (("identity", "holdout_identity"), ("association", "holdout_association")):
-        if held.part.endswith(f"_{group}"):
-            pictures = " by other pictures of the person" if by_other_pictures(held.part) else ""
-            return f"{WHOSE[split]} among other values{pictures}"
-    return f"what {held.metric} is about"
-
-
 def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
     return [record for record in records if not is_pretrained(record) and record.status == "complete"]
 
@@ -121,6 +96,36 @@ def _said(record: RunRecord, mode: FailureMode, state: str, thresholds: Threshol
         missing = [view for view in judged(record, mode, thresholds) if view.view.value is None]
         return said["undecided"].format(_why(missing))
     return said[state].format(_AMOUNTS.get(one.role, _plain)(one, state))
+
+
+def judged(record: RunRecord, mode: FailureMode, thresholds: Thresholds) -> list[View]:
+    """What a mode is judged by, numbers without a value too."""
+    metrics: Mapping[str, MetricInfo] = {} if record.protocol is None else record.protocol.metrics
+    rests = rests_on(record.scores, metrics, thresholds=thresholds, schema_version=record.schema_version)
+    views = rests.get(mode.name, [])
+    if record.schema_version == 1:
+        return views
+    return [
+        one if answer(mode, one.view.ci95, one.limit) == "yes" else lost_alone(mode, one, record.scores) or one
+        for one in views
+    ]
+
+
+def deciding(record: RunRecord, mode: FailureMode, state: str, thresholds: Thresholds) -> View | None:
+    """The number that a mode's answer turns on, of all that it is judged by, or `None` where all are missing.
+
+    `yes` turns on a number whose whole interval lies beyond its limit, `undecided` on one whose interval reaches over
+    it. Of several it is the one furthest towards its limit or over it, measured in limits, which differ within a mode.
+    """
+
+    def reach(one: View) -> tuple[bool, float]:
+        value = one.view.value or 0.0
+        state_of_view = answer(mode, one.view.ci95 or (value, value), one.limit)
+        reaches = state_of_view == "yes" if state == "yes" else state_of_view != "no"
+        return reaches, mode.beyond(value, one.limit) / (abs(one.limit) or 1.0)
+
+    with_value = [one for one in judged(record, mode, thresholds) if one.view.value is not None]
+    return max(with_value, key=reach, default=None)
 
 
 def _plain(one: View, _state: str) -> str:
@@ -156,7 +161,10 @@ def _drop(one: View, _state: str) -> str:
 
 
 def _kept(one: View, state: str) -> str:
-    value, whose = one.view.value or 0.0, WHOSE.get(one.held.split or "", _whose(one.held))
+    value, (split, facts) = one.view.value or 0.0, holdout_of(one.held)
+    whose = WHOSE.get(split, f"what {one.held.metric} is about") + (" among other values" if facts else "")
+    if by_other_pictures(one.held.part):
+        whose += " by other pictures of the person"
     if value < 0:
         return f"{whose} pushed below Clean, K {percent(value)}"
     return f"keeps {'only ' if state == 'yes' else ''}{percent(value)} of {whose}"
