@@ -19,26 +19,19 @@ def print_breakdowns(record: RunRecord) -> None:
 
     for by, metrics in record.breakdowns.items():
         rows = []
-        shown = [
-            held
-            for role in ("leakage", "paraphrase", "fact", "fact_paraphrase", "kept")
-            for held in with_role(record, role)
-        ]
-        for metric, part in ((held.metric, held.part) for held in shown):
-            for label, scores in metrics.get(metric, {}).items():
-                one = scores[part]
+        for held in (held for role in _SHOWN for held in with_role(record, role)):
+            for label, scores in metrics.get(held.metric, {}).items():
+                one = scores[held.part]
                 interval = "–" if one.ci95 is None else f"[{one.ci95[0]:.4f}, {one.ci95[1]:.4f}]"
                 value = "–" if one.value is None else f"{one.value:.4f}"
-                rows.append((metric, label, str(one.n), str(one.units), value, interval))
+                rows.append((held.metric, label, str(one.n), str(one.units), value, interval))
         say(f"\nby {by}")
         print_table(("number", "group", "n", "units", "value", "95 % interval"), rows, numbers=("n", "units", "value"))
     for by, attacks in record.attacks.breakdowns.items() if record.attacks is not None else ():
-        rows_of_attacks = [
-            (name, label, recovery) for name, groups in attacks.items() for label, recovery in groups.items()
-        ]
         rows = [
-            (name, label, str(recovery.n), str(recovery.people), _percent(recovery.value), _interval(recovery.ci95))
-            for name, label, recovery in rows_of_attacks
+            (name, label, str(found.n), str(found.people), _percent(found.value), _interval(found.ci95))
+            for name, groups in attacks.items()
+            for label, found in groups.items()
         ]
         say(f"\nrecovered by attacks, in %, by {by}")
         heads = ("attack", "group", "n", "people", "recovered", "95 % interval")

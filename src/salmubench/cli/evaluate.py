@@ -1,4 +1,4 @@
-"""`salmubench evaluate`: what a user with a checkpoint runs."""
+"""`salmubench evaluate` and `encode`: what a user with a checkpoint runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,37 @@ from typing import Any
 from salmubench.cli.arguments import Device, Precision, UsageError, names, references
 from salmubench.cli.breakdowns import print_breakdowns
 from salmubench.cli.output import print_json, print_one, print_table, say
+
+
+def encode_(
+    *,
+    model: str,
+    dataset: str,
+    out: Path,
+    arch: str | None = None,
+    imagenet: Path | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Encode every picture and text that scoring needs, once. Call it again to go on.
+
+    Args:
+        model: a folder, hf-hub:org/name[@revision], or a weights file with `--arch`.
+        dataset: a folder or a Hub id, org/name[@revision].
+        out: folder of the embeddings.
+        arch: open_clip architecture of a bare weights file.
+        imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
+        device: where to compute.
+        precision: `auto` takes what is faster on this machine.
+    """
+    from salmubench.encode.ranks import is_first
+    from salmubench.workflow.evaluation import encode_model
+
+    path = encode_model(
+        model=model, dataset=dataset, out=out, arch=arch, imagenet=imagenet, device=device, precision=precision
+    )
+    if is_first():
+        say(path)
 
 
 def evaluate_(

@@ -26,8 +26,8 @@ from salmubench.core.writing import is_full, is_out_of_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "the whole benchmark, from recipe to page; resumable"),
-    "world export": ("world", "dataset and references of a run as one file, for `run --world`"),
-    "drop": ("drop", "take candidates out of a run: folders, table, page"),
+    "world export": ("run", "dataset and references of a run as one file, for `run --world`"),
+    "drop": ("run", "take candidates out of a run: folders, table, page"),
     "dataset build": ("dataset", "make a dataset"),
     "dataset import": ("dataset", "a dataset of your own people: their pictures and a table of facts"),
     "dataset validate": ("dataset", "check every rule of the format and of privacy"),
@@ -38,15 +38,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "unlearn": ("unlearn", "apply one method: one candidate"),
     "tune": ("tune", "choose a method's options on a world that is never evaluated"),
     "contest": ("contest", "many worlds, equal terms, one decision: a plan, run and judged"),
-    "export-model": ("export_model", "a model with its card, for the Hugging Face Hub"),
-    "encode": ("encode", "turn a model and a dataset into embeddings"),
+    "export-model": ("publish", "a model with its card, for the Hugging Face Hub"),
+    "encode": ("evaluate", "turn a model and a dataset into embeddings"),
     "score": ("score", "turn embeddings, or stored items, into the eleven numbers, without torch"),
     "evaluate": ("evaluate", "encode and score a checkpoint"),
     "attack": ("attack", "what can be brought back of what was unlearnt"),
     "attack-rates": ("attack", "choose rates and steps of attacks by the references alone"),
     "compare": ("compare", "paired differences of two or more records: better, worse, can't tell"),
     "report": ("report", "the page of one or more runs"),
-    "table": ("table", "results as LaTeX, Markdown, CSV or JSON"),
+    "table": ("report", "results as LaTeX, Markdown, CSV or JSON"),
     "leaderboard submit": ("leaderboard", "pack a model of a run into a submission"),
     "leaderboard check": ("leaderboard", "compute every number of a submission again"),
     "leaderboard build": ("leaderboard", "the site, from a folder of submissions"),
@@ -54,7 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("listing", "a method or attack: paper, formula, options"),
     "completion": ("completion", "what a shell needs to complete commands and options"),
     "export-official": ("official", "the official evaluator's result file from a record"),
-    "export-eee": ("every_eval_ever", "a record in the format of Every Eval Ever: scores and items"),
+    "export-eee": ("publish", "a record in the format of Every Eval Ever: scores and items"),
     "import-official": ("official", "a record from the official evaluator's result file"),
     "verify-official": ("official", "the official models' numbers beside the published ones"),
 }
@@ -100,14 +100,7 @@ _GROUPS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line.
-
-    Args:
-        argv: the arguments; those of the process by default.
-
-    Returns:
-        The exit code.
-    """
+    """Run one command line, that of the process by default, and return its exit code."""
     if argv is None:  # the process is ours
         pools.keep_freed_memory()
         os.environ[pools.SAFE_PATH] = "1"  # no process of ours imports what lies in the working folder
@@ -130,17 +123,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             words = str(error) if isinstance(error, SalmubenchError) else _of_the_machine(error)
             if words is None:
                 raise
-            _trace()
-            return _failed(words)
+            if log.isEnabledFor(logging.DEBUG):
+                import traceback
+
+                complain(traceback.format_exc().rstrip())
+            complain(f"salmubench: {words}")
+            return 1
     return code
 
 
 def _texts(arguments: Sequence[str]) -> Sequence[str]:
-    """The arguments, which must be texts: manifests and pages, which are UTF-8, state them.
-
-    Raises:
-        ConfigError: a name in another encoding.
-    """
+    """The arguments, which must be texts: manifests and pages, which are UTF-8, state them."""
     for word in arguments:
         if any("\ud800" <= letter <= "\udfff" for letter in word):  # bytes that are no UTF-8, as Python has them
             raise ConfigError(
@@ -160,23 +153,10 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         code = _function(command)(**options)
     except UsageError as error:
-        sys.stderr.write(_usage(command))
+        sys.stderr.write(_parser(command).format_usage())
         complain(f"salmubench {command}: {error}\nSee: salmubench {command} --help")
         return 2
     return code if isinstance(code, int) else 0
-
-
-def _trace() -> None:
-    """With `--debug`: the traceback of the error that is being handled."""
-    if log.isEnabledFor(logging.DEBUG):
-        import traceback
-
-        complain(traceback.format_exc().rstrip())
-
-
-def _failed(message: str) -> int:
-    complain(f"salmubench: {message}")
-    return 1
 
 
 def _interrupted(stop: KeyboardInterrupt) -> int:
@@ -211,13 +191,7 @@ def _of_the_machine(error: Exception) -> str | None:
 
 
 def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """Find the command and its options.
-
-    Args:
-        arguments: what was typed after `salmubench`.
-
-    Returns:
-        The command, and the arguments of its function by name, with `quiet` and `debug`.
+    """Find the command, and the arguments of its function by name, with `quiet` and `debug`.
 
     Raises:
         SystemExit: 0 after help or version, 2 after wrong usage, which is then on stderr.
@@ -227,23 +201,18 @@ def read(arguments: Sequence[str]) -> tuple[str, dict[str, Any]]:
     command = _named(arguments)
     if command is None:
         _explain(arguments)
-    from salmubench.cli.parsing import command_parser
-
-    parsed = command_parser(command, _function(command)).parse_args(list(arguments[len(command.split()) :]))
-    return command, parsed.as_dict()
+    return command, _parser(command).parse_args(list(arguments[len(command.split()) :])).as_dict()
 
 
 def command_help(command: str) -> str:
     """Help of one command, as `--help` prints it."""
+    return str(_parser(command).format_help())
+
+
+def _parser(command: str) -> Any:
     from salmubench.cli.parsing import command_parser
 
-    return command_parser(command, _function(command)).format_help()
-
-
-def _usage(command: str) -> str:
-    from salmubench.cli.parsing import command_parser
-
-    return command_parser(command, _function(command)).format_usage()
+    return command_parser(command, _function(command))
 
 
 def _named(arguments: Sequence[str]) -> str | None:

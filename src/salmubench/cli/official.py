@@ -48,15 +48,8 @@ def import_official_(
     from salmubench.metrics import descriptions
     from salmubench.official.import_results import import_official
 
-    written = import_official(
-        file,
-        dataset=open_dataset(dataset),
-        out=out,
-        metrics=list(descriptions().values()),
-        clean=clean,
-        compromised=compromised,
-    )
-    say(written)
+    metrics, opened = list(descriptions().values()), open_dataset(dataset)
+    say(import_official(file, dataset=opened, out=out, metrics=metrics, clean=clean, compromised=compromised))
 
 
 def verify_official_(

@@ -54,8 +54,6 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
     """Print a table: with rich on a terminal, as aligned columns elsewhere.
 
     Args:
-        heads: of the columns.
-        rows: cells by column.
         numbers: heads of the columns that are set to the right.
     """
     rows = [[_cell(cell) for cell in row] for row in rows]
@@ -75,7 +73,6 @@ def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = Non
     """Print the main numbers of records.
 
     Args:
-        records: run records, in the order to show them.
         titles: titles of methods given by path, beside those of the methods there are.
     """
     from salmubench.report import main_numbers, tables

@@ -1,4 +1,4 @@
-"""`salmubench run`: the whole benchmark."""
+"""`salmubench run`: the whole benchmark; `drop` and `world export`: what leaves its folder."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _show(result: Any, *, timings: bool) -> None:
         from salmubench.report.seeds import pooled
 
         read = _read(result)
-        print_results(pooled(read).records, read.titles)
+        print_results(pooled(read).records, read.info.titles)
     else:
         say(result.table)
     if not result.did and not result.failed:
@@ -115,3 +115,28 @@ def _read(result: Any) -> Any:
     from salmubench.report.collect import read_run
 
     return read_run(result.out, descriptions())
+
+
+def drop_(run: Path, names: list[str]) -> None:
+    """Delete candidates of a run: their checkpoints, embeddings, records, and rows of table and page.
+
+    Args:
+        run: folder of `salmubench run`.
+        names: of candidates, as `run` calls them: <method>-<budget>x. A later `run` that asks for one makes it again.
+    """
+    from salmubench.workflow.drop import drop
+
+    say(drop(run, names))
+
+
+def export_(run: Path, *, out: Path) -> None:
+    """Write dataset, references, their embeddings and records of a run into one file, which `run --world` takes.
+
+    Args:
+        run: folder of `salmubench run`; its candidates are left out.
+        out: the file, *.tar.
+    """
+    from salmubench.workflow.world import export
+
+    file = export(run, out)
+    say(f"{file}: {file.stat().st_size / 1e6:.0f} MB. salmubench run --world {file} --methods ./mine.py --out DIR")
