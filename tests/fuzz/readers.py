@@ -262,7 +262,7 @@ def _run(folder: Path, _: Path) -> None:
         for metric in METRICS:
             found.items(record.model.name, metric)
         answers(record)
-    dict(found.titles)
+    dict(found.info.titles)
 
 
 def _report(folder: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ RESULT, PAGE = "contest.json", "index.html"
 def html(contest: ContestRecord) -> str:
     """The page."""
     shown = contests.shown(contest)
-    return rendering.Pages("salmubench.contest").page("contest.html.j2", title=shown["title"], shown=shown)
+    return rendering.page("contest.html.j2", room="salmubench.contest", title=shown["title"], shown=shown)
 
 
 def write(out: Path, contest: ContestRecord, *, page: bool = True) -> Path:

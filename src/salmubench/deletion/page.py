@@ -82,7 +82,8 @@ class ShownDeletion:
 
 def page(record: DeletionRecord) -> str:
     """The page of a deletion, one file that loads nothing."""
-    return rendering.Pages("salmubench.deletion").page("deletion.html.j2", title="Deletion report", shown=shown(record))
+    room, title = "salmubench.deletion", "Deletion report"
+    return rendering.page("deletion.html.j2", room=room, title=title, shown=shown(record))
 
 
 def shown(record: DeletionRecord) -> ShownDeletion:

@@ -49,6 +49,7 @@ HEADS = (
     ("Submitted", "date"),
 )
 _MOST_NOTES = 12
+_ROOM = "salmubench.leaderboard"
 
 
 @dataclass(frozen=True)
@@ -96,29 +97,26 @@ def pages(
         refused: name of a folder → why it is left out.
         titles: method → its title.
     """
-    render = rendering.Pages("salmubench.leaderboard")
-    content = {"index.html": _index(render, boards, refused, contest)}
+    content = {"index.html": _index(boards, refused, contest)}
     methods: dict[str, list[tuple[Board, Entry]]] = {}
     for board in boards:
         for entry in board.entries:
             methods.setdefault(entry.method_page, []).append((board, entry))
     for page, members in methods.items():
-        content[f"methods/{page}.html"] = _method(render, members, titles)
+        content[f"methods/{page}.html"] = _method(members, titles)
         for board, entry in members:
-            content[f"submissions/{entry.name}.html"] = _submission(
-                render, board, entry, [item for _, item in members], titles
-            )
+            content[f"submissions/{entry.name}.html"] = _submission(board, entry, [item for _, item in members], titles)
     return content
 
 
 def _index(
-    render: rendering.Pages,
     boards: Sequence[Board],
     refused: Mapping[str, Sequence[Finding]],
     contest: ContestRecord | None,
 ) -> str:
-    return render.page(
+    return rendering.page(
         "board.html.j2",
+        room=_ROOM,
         title="SALMUBench leaderboard",
         root="",
         boards=[_shown(board) for board in boards],
@@ -277,7 +275,7 @@ def _fact(record: RunRecord) -> Score | None:
     return max(known, key=lambda score: abs(score.normalised.value or 0.0), default=None)
 
 
-def _method(render: rendering.Pages, members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -> str:
+def _method(members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -> str:
     """A method's page: its submissions on each board, newest first."""
     first = members[0][1]
     method, heading = first.method, titles.get(first.method, first.method)
@@ -293,8 +291,9 @@ def _method(render: rendering.Pages, members: Sequence[tuple[Board, Entry]], tit
         groups.setdefault(f"{place} · dataset {board.fingerprint[:12]}", []).append(
             (rank, _line(board, entry, rank, "../submissions/"))
         )
-    return render.page(
+    return rendering.page(
         "method.html.j2",
+        room=_ROOM,
         title=f"{heading} · SALMUBench leaderboard",
         root="../",
         heading=heading,
@@ -306,17 +305,16 @@ def _method(render: rendering.Pages, members: Sequence[tuple[Board, Entry]], tit
     )
 
 
-def _submission(
-    render: rendering.Pages, board: Board, entry: Entry, siblings: Sequence[Entry], titles: Mapping[str, str]
-) -> str:
+def _submission(board: Board, entry: Entry, siblings: Sequence[Entry], titles: Mapping[str, str]) -> str:
     """A submission's page: verdict, all numbers, provenance, history."""
     records = [entry.clean, *entry.others.values(), entry.compromised, entry.record]
     names = {record.model.name: wording.method_name(record, titles) for record in records}
     model, thresholds = names[entry.record.model.name], _thresholds(board)
     line = _line(board, entry, [other.name for other in board.entries].index(entry.name) + 1, "")
     history = sorted(siblings, key=lambda item: item.info.submitted, reverse=True)
-    return render.page(
+    return rendering.page(
         "submission.html.j2",
+        room=_ROOM,
         title=f"{entry.info.model} · SALMUBench leaderboard",
         root="../",
         entry=entry,

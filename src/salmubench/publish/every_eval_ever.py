@@ -109,9 +109,6 @@ def _model_id(record: RunRecord, source: Source) -> str:
     return model_id
 
 
-# --- scores -------------------------------------------------------------------------------------------------------
-
-
 def _aggregate(record: RunRecord, source: Source, model_id: str, metrics: Mapping[str, Metric]) -> dict[str, Any]:
     started = record.provenance.started
     created = str(int(datetime.fromisoformat(started).timestamp()))
@@ -291,9 +288,6 @@ def _texts(given: Mapping[str, Any]) -> dict[str, str]:
         name: value if isinstance(value, str) else repr(value) for name, value in given.items() if value is not None
     }
     return {name: str(provenance.portable(value)) for name, value in present.items() if value}
-
-
-# --- items --------------------------------------------------------------------------------------------------------
 
 
 def _write_items(path: Path, record: RunRecord, table: pa.Table, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -155,11 +155,7 @@ def view_table(
     repeats: Repeats | None = None,
     by: str = "",
 ) -> Table:
-    """Normalised views with intervals and strips.
-
-    Args:
-        by: what the caption says of the rows.
-    """
+    """Normalised views with intervals and strips."""
     notes = Notes()
     views = main_views(records)
 
@@ -183,11 +179,7 @@ def view_table(
 def mode_table(
     records: Sequence[RunRecord], names: Mapping[str, str], *, key: str, thresholds: Thresholds, by: str = ""
 ) -> Table:
-    """Whether each method passes each question; the references are judged by none.
-
-    Args:
-        by: what the caption says of the rows.
-    """
+    """Whether each method passes each question; the references are judged by none."""
     judged = [record for record in records if reference_kind(record) is None]
     rows = _rows(judged, names, lambda record: [_mode_cell(record, mode) for mode in MODES])
     rules = wording.rules(thresholds)
@@ -253,11 +245,7 @@ def _rows(
 
 
 def model_row(record: RunRecord, name: str, cells: Sequence[Cell], goal: str = "") -> Row:
-    """The row of a model, with what it is filtered by.
-
-    Args:
-        goal: the reference to be reached.
-    """
+    """The row of a model, with what it is filtered by; `goal` is the reference to be reached."""
     kind, modes = _kind(record), "failed"
     if kind != "failed":
         modes = " ".join(mode for mode, state in answers(record).items() if state != "no") or "passes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from salmubench.scoring.items import check_table
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import RunRecord, Score
 from salmubench.scoring.record_files import items_path, read_items, read_record
-from salmubench.scoring.references import REFERENCES, pretrained_kind
+from salmubench.scoring.references import LABELS, pretrained_kind
 from salmubench.scoring.roles import with_descriptions
 from salmubench.scoring.stages import RUN, RunFile, read_run_file
 
@@ -45,11 +46,10 @@ class Run:
     """A run folder.
 
     Attributes:
-        info: `run.json`; its fields are empty where there is none.
+        info: `run.json`, with titles of the methods that the run was given by path; empty where there is none.
         records: the references, then the methods in the run's order.
         paths: model name → file of its record.
         dataset: the dataset, or `None` where the folder has none.
-        metrics: name → description.
         repeats: name of a record that speaks of several seeds → the record of each seed.
     """
 
@@ -62,11 +62,6 @@ class Run:
     repeats: Mapping[str, Sequence[RunRecord]] = field(default_factory=dict)
     _items: dict[str, dict[str, pa.Table]] = field(default_factory=dict, repr=False)
 
-    @property
-    def titles(self) -> Mapping[str, str]:
-        """Titles of the methods that the run was given by path."""
-        return self.info.titles
-
     def items(self, model: str, metric: str) -> pa.Table | None:
         """Scored items of one model and one metric that the pages show items of; `None` where there are none.
 
@@ -76,12 +71,11 @@ class Run:
         if model not in self._items:
             path = self.paths[model]
             table = read_items(path) if items_path(path).is_file() else None
-            shown = [
-                name for name, one in self.metrics.items() if one.panel is not None or one.role in ("leakage", "fact")
-            ]
-            self._items[model] = (
-                {} if table is None else {name: table.filter(pc.field("metric") == name) for name in shown}
-            )
+            self._items[model] = {
+                name: table.filter(pc.field("metric") == name)
+                for name, one in self.metrics.items()
+                if table is not None and (one.panel is not None or one.role in ("leakage", "fact"))
+            }
         rows = self._items[model].get(metric)
         return rows if rows is not None and rows.num_rows else None
 
@@ -98,13 +92,15 @@ class Run:
         table = tables.read_table(path, error=RecordError, columns=_CURVES.names, advice=advice)
         table = check_table(table, _CURVES, where=str(path), advice=advice)
         names = np.array(table.column("name").to_pylist(), dtype=object)
-        columns = [_floats(table.column(name)) for name in ("step", "pairs", "value")]
+        steps, pairs, values = (
+            np.asarray(pc.fill_null(pc.cast(table.column(name), pa.float64()), np.nan).to_numpy(), dtype=np.float64)
+            for name in ("step", "pairs", "value")
+        )
         curves = []
         for name in dict.fromkeys(names.tolist()):
             rows = np.flatnonzero(names == name)
-            steps, pairs, values = (column[rows] for column in columns)
-            order = np.argsort(steps, kind="stable")
-            curves.append(Curve(str(name), steps[order], pairs[order], values[order]))
+            rows = rows[np.argsort(steps[rows], kind="stable")]
+            curves.append(Curve(str(name), steps[rows], pairs[rows], values[rows]))
         return curves
 
 
@@ -136,15 +132,13 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
             records[record.model.name], paths[record.model.name] = record, path
     if not records:
         raise RecordError(f"Expected records (JSON files) in {place}, got none. Run or score first.")
-    listed = [name for name in info.models if name in records]
-    ordered = sorted(dict.fromkeys([*listed, *sorted(records)]), key=lambda name: _reference_order(records[name]))
+    names = dict.fromkeys([*(name for name in info.models if name in records), *sorted(records)])
+    ordered = sorted((records[name] for name in names), key=_reference_order)
     dataset = None
     if (folder / "dataset").is_dir():
-        try:
+        with contextlib.suppress(DatasetError):  # a run whose dataset was thinned out has a page without examples
             dataset = layout.Dataset(folder / "dataset")
-        except DatasetError:
-            dataset = None  # a run whose dataset was thinned out still has a page, without examples
-    return Run(folder, info, [records[name] for name in ordered], paths, dataset, metrics)
+    return Run(folder, info, ordered, paths, dataset, metrics)
 
 
 def score_of(record: RunRecord, metric: str, part: str = "value") -> Score | None:
@@ -161,9 +155,7 @@ def failure(record: RunRecord) -> str:
 
 
 def _reference_order(record: RunRecord) -> int:
-    order: list[str] = [one.name for one in REFERENCES]
-    kind = pretrained_kind(record)
-    return len(order) if kind is None else order.index(kind)
+    return [*LABELS, None].index(pretrained_kind(record))
 
 
 def _is_record(path: Path) -> bool:
@@ -172,7 +164,3 @@ def _is_record(path: Path) -> bool:
         return False
     content = manifest.read_json(path)
     return isinstance(content, dict) and "scores" in content and "model" in content
-
-
-def _floats(column: pa.ChunkedArray) -> Array:
-    return np.asarray(pc.fill_null(pc.cast(column, pa.float64()), np.nan).to_numpy(), dtype=np.float64)

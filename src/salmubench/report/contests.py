@@ -237,9 +237,6 @@ def _p(value: float | None) -> str:
     return DASH if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
-# --- words ------------------------------------------------------------------------------------------------------
-
-
 def tally(contest: ContestRecord) -> str:
     """The second sentence: what is decided about the exact answer, and by what."""
     row = contest.exact

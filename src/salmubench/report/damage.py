@@ -45,24 +45,24 @@ def damage(
     places: list[int] = []
     references: list[scatter.Point] = []
     missing: list[str] = []
-    unjudged: dict[str, FailureMode] = {}
+    unjudged: set[str] = set()
     for place, record in enumerate(records):
         if reference_kind(record) is not None:
             continue
         name, kind = names[record.model.name], pretrained_kind(record)
         seeds = (repeats or {}).get(record.model.name, ())
-        sides = [_reach([record, *seeds], modes, thresholds) for modes in _sides(record)]
-        if record.status != "complete" or None in sides:
+        sides = _sides(record)
+        left, lost = (_reach([record, *seeds], modes, thresholds) for modes in sides)
+        if record.status != "complete" or left is None or lost is None:
             missing.append(f"{name} ({'failed' if record.status != 'complete' else 'nothing to judge it by'})")
             continue
-        (left_low, left_high), (lost_low, lost_high) = (side for side in sides if side is not None)
         point = scatter.Point(
             index=len(points) + 1,
             label=name,
-            left=left_high,
-            left_low=left_low,
-            lost=lost_high,
-            lost_low=lost_low,
+            left=left[1],
+            left_low=left[0],
+            lost=lost[1],
+            lost_low=lost[0],
             outcome=worst(applying(record).values()),
             method=record.model.method or record.model.name,
             budget=record.model.budget or 0.0,
@@ -70,9 +70,7 @@ def damage(
         )
         (points if kind is None else references).append(point)
         places += [place] if kind is None else []
-        for mode in (mode for modes in _sides(record) for mode in modes):
-            if not _known(record, mode, thresholds):
-                unjudged[mode.name] = mode
+        unjudged |= {mode.name for modes in sides for mode in modes if not _known(record, mode, thresholds)}
     ends = [_end(records, one, thresholds) for one in ENDS] if points else []
     return Damage(points, places, [*ends, *references], missing, [mode for mode in MODES if mode.name in unjudged])
 
@@ -109,10 +107,7 @@ def _reach(
 
     The worse end is below 1 where none of the modes is there, the better one above 1 where one certainly is: of all
     numbers the one that lies furthest out counts. Where a verdict is undecided, for seeds say the opposite of each
-    other, their own ends count too.
-
-    Args:
-        records: of the model; then of each seed, where it speaks of several.
+    other, the seeds' own ends, which follow the model's, count too.
     """
     ends = [[_ends(mode, one) for mode in modes for one in _known(record, mode, thresholds)] for record in records]
     found = [(max(low for low, _ in each), max(high for _, high in each)) for each in ends if each]

@@ -61,7 +61,7 @@ def table(runs: Sequence[Path], *, form: Form, metrics: Metrics, titles: Mapping
             loose.setdefault((record.dataset.fingerprint, *map(str, record.references.values())), []).append(record)
         else:
             run = pooled(read_run(path, metrics))
-            titles = {**run.titles, **titles}
+            titles = {**run.info.titles, **titles}
             groups.append((places.real(path).name, list(run.records)))
     if form in ("csv", "json"):
         every = [record for records in (*(part for _, part in groups), *loose.values()) for record in records]
@@ -75,11 +75,7 @@ def table(runs: Sequence[Path], *, form: Form, metrics: Metrics, titles: Mapping
 
 
 def contest_table(contest: ContestRecord, *, form: Form) -> str:
-    """Decisions over worlds and the views that they rest on; CSV and JSON hold every number of them.
-
-    Args:
-        form: of the table; LaTeX needs the package booktabs.
-    """
+    """Decisions over worlds and the views that they rest on; CSV and JSON hold every number of them."""
     if form == "json":
         return json_text(contest)
     if form == "csv":

@@ -39,7 +39,6 @@ def latex_report(records: Sequence[RunRecord], titles: Mapping[str, str], *, nam
 
     Args:
         records: run records of one dataset, in the order to show them.
-        titles: method → its title.
         name: of the run, which makes the labels differ where a document has several.
     """
     label = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "-."))

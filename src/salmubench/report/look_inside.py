@@ -216,9 +216,6 @@ def _draw(inputs: EvalInputs, values: Values, config: ReportConfig) -> list[tupl
     return drawn
 
 
-# --- asking -----------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class _Asked:
     """Answers to one pair: texts and their kind, ranks of the true ones (`None` where it can't be asked)."""

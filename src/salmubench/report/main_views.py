@@ -20,7 +20,6 @@ class MainView:
     """One of the normalised views that the verdict is judged by.
 
     Attributes:
-        split: the split it is about, or `None`.
         beside: the reference of a view beside that against the number's own; `None`: it is that one.
     """
 
@@ -29,7 +28,6 @@ class MainView:
     role: str
     title: str
     formula: str
-    split: str | None
     beside: Kind | None = None
 
     @property
@@ -112,7 +110,7 @@ def _pieces(held: Held, record: RunRecord, role: Role, title: str) -> list[MainV
 
     def view(one: Held, words: str, formula: str, *, beside: Kind | None = None) -> MainView:
         about = f"{formula} of {label(one.metric, one.part)}"
-        return MainView(one.metric, one.part, role, words, about, one.split, beside)
+        return MainView(one.metric, one.part, role, words, about, beside)
 
     if role == "drop":
         return [view(held, title, "(P − U) / P")]

@@ -56,7 +56,7 @@ def report(
         raise ConfigError("Expected at least one run folder to report on, got none.")
     manifest.check_ours(out, page=PAGE)
     read = [seeds.pooled(read_run(folder, metrics)) for folder in runs]
-    page = rendering.Pages().page(
+    page = rendering.page(
         "page.html.j2",
         config=config,
         runs=[_section(run, index, config, titles or {}) for index, run in enumerate(read, start=1)],
@@ -79,7 +79,7 @@ def report(
 
 def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, str]) -> dict[str, Any]:
     """Everything that `page.html.j2` shows of one run."""
-    key, titles = f"run{index}", {**titles, **run.titles}
+    key, titles = f"run{index}", {**titles, **run.info.titles}
     records, names = run.records, wording.display_names(run.records, titles)
     thresholds = next((record.protocol.thresholds for record in records if record.protocol is not None), THRESHOLDS)
     shown = damage.damage(records, names, thresholds, run.repeats)

@@ -17,30 +17,15 @@ from salmubench.report.drawings import scatter, svg
 from salmubench.scoring.failure_modes import MODES
 
 _ROOM = "salmubench.report"
-STYLES, SCRIPTS = ("style.css", "board.css"), ("sort.js", "filter.js", "heat.js", "define.js", "inside.js")
+_ASSETS = {
+    "style": ("style.css", "board.css"),
+    "script": ("sort.js", "filter.js", "heat.js", "define.js", "inside.js"),
+}
 
 
-class Pages:
-    """Templates with our style and script put into each page, and a policy that allows just these.
-
-    Args:
-        room: package whose own `templates/` stand beside the report's.
-    """
-
-    def __init__(self, room: str = _ROOM) -> None:
-        self._environment = _environment(room)
-        style, script = ("".join(_asset(name) for name in names) for names in (STYLES, SCRIPTS))
-        self._shared = {
-            "style": Markup(style),  # noqa: S704 - our own files
-            "script": Markup(script),  # noqa: S704 - our own files
-            "style_hash": _csp_hash(style),
-            "script_hash": _csp_hash(script),
-            "version": provenance.version(),
-        }
-
-    def page(self, template: str, **content: Any) -> str:
-        """Render a template."""
-        return self._environment.get_template(template).render(**self._shared, **content)
+def page(template: str, *, room: str = _ROOM, **content: Any) -> str:
+    """Render a template of a room, or of the report."""
+    return _environment(room).get_template(template).render(**content)
 
 
 def marker(utility: str) -> Markup:
@@ -60,6 +45,7 @@ def breakable(word: str) -> Markup:
 
 @functools.cache  # compiling the templates takes longer than filling them
 def _environment(room: str) -> jinja2.Environment:
+    """Templates with our style and script to put into each page, and a policy that allows just these."""
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name) for name in dict.fromkeys((room, _ROOM))]),
         autoescape=True,
@@ -68,15 +54,12 @@ def _environment(room: str) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["modes"] = MODES
+    for kind, names in _ASSETS.items():
+        assets = (resources.files(_ROOM) / "templates" / name for name in names)
+        content = "".join(asset.read_text(encoding="utf-8") for asset in assets)
+        sha256 = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        environment.globals[kind] = Markup(content)  # noqa: S704 - our own files
+        environment.globals[f"{kind}_hash"] = f"sha256-{sha256}"
+    environment.globals |= {"version": provenance.version(), "modes": MODES}
     environment.filters["breakable"] = breakable
     return environment
-
-
-@functools.cache
-def _asset(name: str) -> str:
-    return (resources.files(_ROOM) / "templates" / name).read_text(encoding="utf-8")
-
-
-def _csp_hash(content: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

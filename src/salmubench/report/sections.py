@@ -85,11 +85,7 @@ def verdicts(
     thresholds: Thresholds,
     moved: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[VerdictRow]:
-    """Methods at a glance, those with the fewest failure modes first (`ranking`), failed ones last.
-
-    Args:
-        moved: model name → by how much each person moves its distance, of those that have items.
-    """
+    """Methods at a glance, those with the fewest failure modes first (`ranking`, `seeds.moved`), failed ones last."""
     methods = {record.model.name: record for record in records if not is_pretrained(record)}
     complete = {name: record for name, record in methods.items() if record.status == "complete"}
     rows: list[VerdictRow] = []
@@ -162,9 +158,6 @@ def settings(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[str
     return [f"{which}: {', '.join(several)}." for which, several in listed.items()]
 
 
-# --- distributions ----------------------------------------------------------------------------------------------
-
-
 def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
     """Similarity distributions of each method beside those of the references; empty without items."""
     shown = shown_metrics(run.metrics)
@@ -210,9 +203,6 @@ def _similarities(run: Run, record: RunRecord, metric: str) -> panels.Array:
     return values[np.isfinite(values)]
 
 
-# --- learning curves --------------------------------------------------------------------------------------------
-
-
 def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
     """Loss of the pretrainings in one panel, and their further logged values."""
     curves = {kind: {curve.name: curve for curve in run.curves(kind)} for kind in _DRAWN}
@@ -256,9 +246,6 @@ def _panel(title: str, curves: Sequence[tuple[Curve, str, str]], unit: str, owne
         if len(line.ys)
     )
     return Panel(title, panels.curve_panel(lines, unit=unit, label=f"{owner}, {title}: {ends}"))
-
-
-# --- provenance -------------------------------------------------------------------------------------------------
 
 
 def provenance(run: Run, names: Mapping[str, str]) -> dict[str, Sequence[tuple[str, ...]]]:

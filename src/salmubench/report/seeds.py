@@ -106,9 +106,6 @@ def _joint(records: Sequence[RunRecord], tables: Sequence[pa.Table]) -> RunRecor
 def joint_verdict(pooled: Verdict, alone: Sequence[Verdict]) -> Verdict:
     """The pooled answers; undecided where a seed alone says the opposite.
 
-    Args:
-        alone: of each seed.
-
     Examples:
         >>> from salmubench.scoring.verdict import answers_of
         >>> joint = joint_verdict(Verdict("no", "no", "yes"), [Verdict("no", "no", "yes"), Verdict("yes", "no", "yes")])

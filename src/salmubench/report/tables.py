@@ -79,12 +79,7 @@ def _text_costs(records: Sequence[RunRecord], titles: Mapping[str, str] | None) 
 def markdown_table(
     records: Sequence[RunRecord], titles: Mapping[str, str] | None = None, *, intervals: bool = False
 ) -> str:
-    """The main numbers as a Markdown table.
-
-    Args:
-        titles: method → its title.
-        intervals: with the 95 % interval behind each number.
-    """
+    """The main numbers as a Markdown table, with or without the 95 % interval behind each."""
     retrieval, knowledge = main_names(records)
     heads = (
         "model", retrieval, "leakage left", "fact left", "paraphrased", knowledge, "utility drop", "K inter-identity",

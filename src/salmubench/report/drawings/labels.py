@@ -62,11 +62,7 @@ class Label:
 
 
 def place(labels: Sequence[Label], *, inside: Box, obstacles: Sequence[Box], bars: Sequence[Box]) -> list[Box]:
-    """Find a place for each label: greedily, then again for each with the others where they are.
-
-    Args:
-        obstacles: what they should not cover, besides the points' marks.
-    """
+    """Find a place for each label, clear of obstacles: greedily, then again for each with the others where they are."""
     fixed = [*obstacles, *(label.mark for label in labels)]
     placed: dict[int, Box] = {}
     for _ in range(_ROUNDS):

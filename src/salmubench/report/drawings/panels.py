@@ -36,9 +36,6 @@ class DrawnLine:
     ys: Array
 
 
-# --- densities --------------------------------------------------------------------------------------------------
-
-
 def density(values: Array, low: float, high: float) -> Array:
     """Gaussian density estimate on an even grid, scaled to a highest point of 1.
 
@@ -95,9 +92,6 @@ def density_panel(samples: Sequence[Density], *, low: float, high: float, label:
     return svg.drawing(width, height, *parts, label=label, class_="panel")
 
 
-# --- learning curves --------------------------------------------------------------------------------------------
-
-
 def thin(xs: Array, ys: Array, points: int) -> tuple[Array, Array]:
     """Average a long curve in equal bins of entries; the last entry stays the last."""
     if len(xs) <= points:
@@ -110,12 +104,7 @@ def thin(xs: Array, ys: Array, points: int) -> tuple[Array, Array]:
 
 
 def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str) -> Markup:
-    """Draw learning curves against steps or pairs.
-
-    Args:
-        lines: the curves; points that are not finite break them.
-        label: for screen readers.
-    """
+    """Draw learning curves against steps or pairs; points that are not finite break them."""
     width, height = 230.0, 104.0
     left, right, top, base = 34.0, width - 6.0, 8.0, 80.0
     values = np.concatenate([line.ys[np.isfinite(line.ys)] for line in lines] or [np.zeros(0)])
@@ -125,7 +114,7 @@ def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str) -> Markup:
         low, high = low - 0.5, high + 0.5
     air = (high - low) * 0.06
     x, y = Scale(0.0, max(last, 1e-9), left, right), Scale(low - air, high + air, base, top)
-    parts = svg.axes(left, right, base, y)
+    parts = svg.axes(left, right, base, y, svg.tick_label)
     for value in svg.nice_ticks(0.0, last, 3):
         anchor = "start" if value == 0 else "middle"
         parts.append(svg.text(min(x(value), right - 10), base + 13, svg.tick_label(value), "tick", anchor=anchor))
@@ -134,9 +123,6 @@ def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str) -> Markup:
         path = svg.polyline([x(value) for value in curve.xs], [y(v) if np.isfinite(v) else np.nan for v in curve.ys])
         parts.append(svg.element("path", d=path, class_=f"curve {curve.kind}"))
     return svg.drawing(width, height, *parts, label=label, class_="panel")
-
-
-# --- one-line drawings ------------------------------------------------------------------------------------------
 
 
 def strip(value: float, spread: tuple[float, float] | None, *, threshold: float) -> Markup:

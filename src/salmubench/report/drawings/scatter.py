@@ -82,7 +82,6 @@ def damage_plot(
     """Draw what is left (x) against what is lost (y): a mark lies in the field at the goal where all modes are `no`.
 
     Args:
-        references: crosses.
         narrow: for a phone; labels are then numbers.
         passes: what the field at the goal is called.
     """
@@ -111,8 +110,6 @@ def board_plot(
 
     Args:
         links: page of each.
-        narrow: for a phone; labels are then numbers.
-        passes: what the field at the goal is called.
     """
     named = [*references, *[point for index, point in enumerate(points) if index in front][:_NAMED]]
     frame = _frame([*references, *points], narrow=narrow)

@@ -79,11 +79,7 @@ def cell(score: AttackScore) -> str:
 
 
 def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | None:
-    """Models by attacks: what the strongest variant of each brings back; `None` where no model was attacked.
-
-    Args:
-        named: display name and record of each model.
-    """
+    """Models by attacks: what the strongest variant of each brings back; `None` where no model was attacked."""
     kept = [(name, *pair) for name, record in named for pair in attacked([record])]
     if not kept:
         return None
