@@ -40,14 +40,15 @@ def add_options(parser: argparse.ArgumentParser, function: Callable[..., Any]) -
         parser.add_argument(option, action="store_true")
     for name, parameter in inspect.signature(function).parameters.items():
         hint, given = hints[name], parameter.default
-        choices = next((typing.get_args(kind) for kind in (hint, *typing.get_args(hint)) if _is_literal(kind)), None)
+        kinds = (hint, *typing.get_args(hint))
+        choices = next((typing.get_args(kind) for kind in kinds if typing.get_origin(kind) is Literal), None)
         place = parameter.kind is not parameter.KEYWORD_ONLY and given is parameter.empty
         option = name if place else f"--{name.replace('_', '-')}"
         if hint is bool and given is False:
             parser.add_argument(option, action="store_true")
             continue
         action = parser.add_argument(option, nargs="+" if typing.get_origin(hint) is list else None, choices=choices)
-        if name in _NAMES and str in (hint, *typing.get_args(hint)):
+        if name in _NAMES and str in kinds:
             typing.cast(Any, action).completer = _NAMES[name]
 
 
@@ -59,30 +60,26 @@ def answer(parser: argparse.ArgumentParser) -> NoReturn:
     sys.exit(1)
 
 
-def _is_literal(kind: Any) -> bool:
-    return typing.get_origin(kind) is Literal
-
-
-def _methods(prefix: str, **_: Any) -> Iterable[str]:
-    return [name for name in plugins.names("salmubench.unlearn.methods") if name.startswith(prefix)]
+def _methods(**_: Any) -> Iterable[str]:
+    return plugins.names("salmubench.unlearn.methods")
 
 
 def _more_methods(prefix: str, **_: Any) -> Iterable[str]:
     """Names after the last comma; the shell replaces the whole word."""
-    done, comma, last = prefix.rpartition(",")
-    return [f"{done}{comma}{name}" for name in ("recipe", *_methods("")) if name.startswith(last)]
+    done, comma, _last = prefix.rpartition(",")
+    return [f"{done}{comma}{name}" for name in ("recipe", *_methods())]
 
 
-def _recipes(prefix: str, **_: Any) -> Iterable[str]:
+def _recipes(**_: Any) -> Iterable[str]:
     from salmubench.workflow import recipe as recipes
 
-    return [name for name in recipes.names() if name.startswith(prefix)]
+    return recipes.names()
 
 
-def _anything(prefix: str, **_: Any) -> Iterable[str]:
+def _anything(**_: Any) -> Iterable[str]:
     from salmubench.cli.listing import KINDS, known
 
-    return [name for kind in KINDS for name in known(kind) if name.startswith(prefix)]
+    return [name for kind in KINDS for name in known(kind)]
 
 
 _NAMES = {"method": _methods, "methods": _more_methods, "name": _anything, "recipe": _recipes}

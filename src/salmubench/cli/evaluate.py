@@ -120,11 +120,7 @@ def evaluate_(
 
 
 def _check_pair(before: str | None, after: str | None, others: Sequence[str]) -> None:
-    """Refuse what doesn't go with a model before and after.
-
-    Raises:
-        UsageError: one of the two is missing, or an option of the other way is given.
-    """
+    """Refuse what doesn't go with a model before and after."""
     if before is None or after is None:
         raise UsageError("Expected both --before and --after: what is measured is the difference between them.")
     if others:

@@ -67,29 +67,22 @@ _MORE_MEMORY = (
     "recipe. The same command goes on where it stopped."
 )
 
+_FILE, _DISK = "a file that can be read or written", "room on the disk"
 _OF_THE_MACHINE = {
-    errno.ENOSPC: "Free some space; the same command goes on where it stopped.",
-    errno.EDQUOT: "Free some space; the same command goes on where it stopped.",
-    errno.EACCES: "Check who may write there, or choose another place.",
-    errno.EPERM: "Check who may write there, or choose another place.",
-    errno.EROFS: "Choose a place that can be written to.",
-    errno.EFBIG: "Allow larger files (ulimit -f), or choose another place.",
-    errno.EMFILE: "Allow more open files (ulimit -n).",
-    errno.ENAMETOOLONG: "Choose a shorter name.",
-    errno.ENOMEM: _MORE_MEMORY,
-    errno.ENOTDIR: "Check the path: a file stands where a folder should.",
-    errno.EISDIR: "Check the path: a folder stands where a file should.",
-    errno.ELOOP: "Check the links on the path.",
+    errno.ENOSPC: (_DISK, "Free some space; the same command goes on where it stopped."),
+    errno.EDQUOT: (_DISK, "Free some space; the same command goes on where it stopped."),
+    errno.EACCES: (_FILE, "Check who may write there, or choose another place."),
+    errno.EPERM: (_FILE, "Check who may write there, or choose another place."),
+    errno.EROFS: (_FILE, "Choose a place that can be written to."),
+    errno.EFBIG: ("room for a larger file", "Allow larger files (ulimit -f), or choose another place."),
+    errno.EMFILE: ("room for open files", "Allow more open files (ulimit -n)."),
+    errno.ENAMETOOLONG: (_FILE, "Choose a shorter name."),
+    errno.ENOMEM: ("enough memory", _MORE_MEMORY),
+    errno.ENOTDIR: (_FILE, "Check the path: a file stands where a folder should."),
+    errno.EISDIR: (_FILE, "Check the path: a folder stands where a file should."),
+    errno.ELOOP: (_FILE, "Check the links on the path."),
 }
-"""Errors that are no fault of the program → what to do."""
-_EXPECTED = {
-    errno.ENOSPC: "room on the disk",
-    errno.EDQUOT: "room on the disk",
-    errno.EFBIG: "room for a larger file",
-    errno.EMFILE: "room for open files",
-    errno.ENOMEM: "enough memory",
-}
-"""The same → what was expected; of others a file that can be read or written."""
+"""Errors that are no fault of the program → what was expected, and what to do."""
 
 _ABOUT = "SALMUBench: does unlearning remove an association, and only that?"
 _GROUPS = {
@@ -179,11 +172,11 @@ def _open_streams() -> None:
 def _of_the_machine(error: Exception) -> str | None:
     """What to say of an error that is no fault of the program: a full disk, too little memory; `None` of others."""
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        expected = _EXPECTED.get(error.errno, "a file that can be read or written")
+        expected, advice = _OF_THE_MACHINE[error.errno]
         place = f" {reading.printable(str(error.filename), 300)}" if error.filename else ""
-        return f"Expected {expected}, got: {error.strerror}{place}. {_OF_THE_MACHINE[error.errno]}"
+        return f"Expected {expected}, got: {error.strerror}{place}. {advice}"
     if is_full(error):  # as a library says it
-        return f"Expected room on the disk, got: {os.strerror(errno.ENOSPC)}. {_OF_THE_MACHINE[errno.ENOSPC]}"
+        return f"Expected {_DISK}, got: {os.strerror(errno.ENOSPC)}. {_OF_THE_MACHINE[errno.ENOSPC][1]}"
     if is_out_of_memory(error):
         said = reading.cut(" ".join(str(error).split()) or "MemoryError", 200)
         return f"Expected enough memory, got: it has run out ({said}). {_MORE_MEMORY}"
