@@ -311,27 +311,24 @@ def _lines(record: RunRecord, table: pa.Table) -> Iterator[dict[str, Any]]:
             score = record.scores.get(name, {}).get(part)
             if score is None or score.value is None or not rows.num_rows:
                 continue
-            columns = {column: _floats(rows, column) for column in ("value", *KINDS)}
-            others = _floats(rows, "others")
-            values = {
-                column: None if given is None else described.of(given, others) for column, given in columns.items()
-            }
-            target, other = _target(metric.goal, values)
-            if values["value"] is None or target is None or other is None:
-                continue
-            yield from _lines_of(rows, f"{name}/{part}", label(name, part), values["value"], target, other)
+            columns = {column: _floats(rows, column) for column in ("value", *KINDS, "others")}
+            others = columns.pop("others")
+            known = {column: described.of(given, others) for column, given in columns.items() if given is not None}
+            target, other = _target(metric.goal, dict.fromkeys(KINDS) | known)
+            if "value" in known and target is not None and other is not None:
+                yield from _lines_of(rows, f"{name}/{part}", label(name, part), known["value"], target, other)
 
 
 def _lines_of(rows: pa.Table, key: str, name: str, values: Any, target: Any, other: Any) -> Iterator[dict[str, Any]]:
     right = (abs(values - target) < abs(values - other)) | (values == target)
     keys = rows.select(["split", "file_name", "caption", "identity_id"]).to_pylist()
-    for at, row in enumerate(keys):
-        value = float(values[at])
+    numbers = (several.tolist() for several in (values, target, other, right))
+    for row, value, goal, end, is_correct in zip(keys, *numbers, strict=True):
         caption, picture = str(row["caption"]), str(row["file_name"])
         yield {
             "evaluation_name": name,
             "evaluation_result_id": key,
-            "sample_id": f"{row['split']}/{row['file_name']}",
+            "sample_id": f"{row['split']}/{picture}",
             "sample_hash": hashlib.sha256((caption + picture).encode()).hexdigest(),
             "interaction_type": "single_turn",
             "input": {"raw": caption, "reference": [picture]},
@@ -345,10 +342,8 @@ def _lines_of(rows: pa.Table, key: str, name: str, values: Any, target: Any, oth
                     "is_terminal": True,
                 }
             ],
-            "evaluation": {"score": value, "is_correct": bool(right[at])},
-            "metadata": _texts(
-                {"identity": row["identity_id"], "goal": float(target[at]), "other_reference": float(other[at])}
-            ),
+            "evaluation": {"score": value, "is_correct": is_correct},
+            "metadata": _texts({"identity": row["identity_id"], "goal": goal, "other_reference": end}),
         }
 
 

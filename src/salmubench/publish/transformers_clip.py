@@ -60,7 +60,7 @@ def convert(folder: Path) -> float:
             "Expected transformers to be installed, but it isn't: pip install 'salmubench[transformers]'."
         ) from error
     loaded = models.load_model(folder)
-    preprocessing, side = _preprocessing(loaded), _side(loaded)
+    side, preprocessing = _preprocessing(loaded)
     state = renamed(loaded.module.state_dict())
     model = CLIPModel(_config(loaded, side))
     try:
@@ -171,23 +171,20 @@ def _config(loaded: models.ClipModel, side: int) -> Any:
     )
 
 
-def _side(loaded: models.ClipModel) -> int:
-    """Side of the pictures that the model sees, pixels."""
+def _preprocessing(loaded: models.ClipModel) -> tuple[int, Mapping[str, Any]]:
+    """Side of the pictures that the model sees in pixels, and the evaluation transform, both as they took effect.
+
+    A configuration may leave out what open_clip has defaults for.
+    """
     visual: Any = loaded.module.visual
     size = visual.image_size
-    return int(size[0] if isinstance(size, tuple) else size)
-
-
-def _preprocessing(loaded: models.ClipModel) -> Mapping[str, Any]:
-    """The evaluation transform as it took effect: a configuration may leave out what open_clip has defaults for."""
-    visual: Any = loaded.module.visual
     mode = visual.preprocess_cfg.get("resize_mode") or "shortest"
     if mode != "shortest":
         raise ModelError(
             f"Expected a model that scales the shortest side of a picture and cuts out the middle, got resize_mode "
             f"{mode!r}, which CLIPImageProcessor doesn't have. Export without --transformers."
         )
-    return dict(visual.preprocess_cfg)
+    return int(size[0] if isinstance(size, tuple) else size), dict(visual.preprocess_cfg)
 
 
 def _processor(loaded: models.ClipModel, cfg: Mapping[str, Any], side: int) -> Any:

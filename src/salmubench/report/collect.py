@@ -133,7 +133,8 @@ def read_run(folder: Path, metrics: Metrics | None = None) -> Run:
     if not records:
         raise RecordError(f"Expected records (JSON files) in {place}, got none. Run or score first.")
     names = dict.fromkeys([*(name for name in info.models if name in records), *sorted(records)])
-    ordered = sorted((records[name] for name in names), key=_reference_order)
+    order = [*LABELS, None]  # methods behind the references
+    ordered = sorted((records[name] for name in names), key=lambda record: order.index(pretrained_kind(record)))
     dataset = None
     if (folder / "dataset").is_dir():
         with contextlib.suppress(DatasetError):  # a run whose dataset was thinned out has a page without examples
@@ -152,10 +153,6 @@ def failure(record: RunRecord) -> str:
         return "failed"
     where = "" if record.error.step is None else f" at step {record.error.step}"
     return f"failed{where}: {record.error.message}"
-
-
-def _reference_order(record: RunRecord) -> int:
-    return [*LABELS, None].index(pretrained_kind(record))
 
 
 def _is_record(path: Path) -> bool:

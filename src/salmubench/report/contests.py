@@ -48,7 +48,11 @@ def _league(contest: ContestRecord, league: League, numbers: Sequence[Number]) -
         if any(row.views for row in rows)
         else None,
         "rankings": [
-            (TITLES[one.number][0], _in_order(one.groups, titles), one.without_one)
+            (
+                TITLES[one.number][0],
+                " > ".join(" = ".join(titles[name] for name in tie) for tie in one.groups),
+                one.without_one,
+            )
             for one in contest.rankings
             if one.league == league.key
         ],
@@ -64,11 +68,6 @@ def _by_decision(row: Row) -> tuple[int, int, int]:
         return 3, 0, 0
     answers = [view.answer for view in row.views]
     return ("passes", "open", "fails").index(row.decision.answer), answers.count("beyond"), -answers.count("inside")
-
-
-def _in_order(groups: Sequence[Sequence[str]], titles: Mapping[str, str]) -> str:
-    """Candidates in tie groups."""
-    return " > ".join(" = ".join(titles[name] for name in group) for group in groups)
 
 
 def headline(contest: ContestRecord) -> str:

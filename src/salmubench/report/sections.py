@@ -68,14 +68,13 @@ class VerdictRow:
     """A method at a glance: the questions with their answers, and the sentence.
 
     Attributes:
-        chips: state and answer of each question.
+        chips: state and answer of each question; none of a failed one.
         rank: that of its tie group; empty of a failed one.
     """
 
     name: str
     sentence: str
     chips: Sequence[tuple[str, str]] = ()
-    failed: bool = False
     rank: str = ""
 
 
@@ -101,7 +100,7 @@ def verdicts(
             ]
             rows.append(VerdictRow(names[name], sentences.sentence(methods[name], thresholds), chips, rank=rank))
     return rows + [
-        VerdictRow(names[name], sentences.sentence(record, thresholds), failed=True)
+        VerdictRow(names[name], sentences.sentence(record, thresholds))
         for name, record in methods.items()
         if name not in complete
     ]

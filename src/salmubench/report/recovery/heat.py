@@ -85,7 +85,8 @@ def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | N
         return None
     sections = [section for _, _, section in kept]
     infos = attacks_of([record for _, record, _ in kept])
-    usual = {name: _usual(name, sections) for name in infos}
+    settings = {name: [_settings(one.scores[name]) for one in sections if name in one.scores] for name in infos}
+    usual = {name: Counter(several).most_common(1)[0][0] for name, several in settings.items()}
     stays = "No: the whole interval of an attack lies above the threshold, so the facts can be recovered."
     return Table(
         f"{key}-attacks",
@@ -124,13 +125,8 @@ def _fixed(value: float) -> Cell:
     return Cell(wording.percent(value), heat=round(HEATS * value), tip=("by definition",))
 
 
-def _usual(attack: str, sections: Sequence[Attacks]) -> str:
-    """Version and options of an attack that most of the models went through."""
-    settings = [_settings(section.scores[attack]) for section in sections if attack in section.scores]
-    return Counter(settings).most_common(1)[0][0]
-
-
 def _settings(score: AttackScore) -> str:
+    """Version and options of an attack."""
     return manifest.sha256_json([score.info.sha256, score.info.config])
 
 
