@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from salmubench.cli.arguments import Device, Precision, names, references
-from salmubench.cli.output import print_json, print_table, say
+from salmubench.cli.output import percent, print_json, print_table, say
 from salmubench.core.executor import Executor
 
 
@@ -118,7 +118,8 @@ def attack_rates_(
     if json:
         print_json(chosen)
         return
-    rows = [[one.attack, _words(one.options), *_told(one.recovered)] for one in chosen.tried]
+    tried = [(one, one.recovered) for one in chosen.tried]
+    rows = [[one.attack, _words(one.options), percent(found.value), found.reason or ""] for one, found in tried]
     print_table(["attack", "setting", "recovered", ""], rows, numbers=["recovered"])
     for name, options in chosen.overrides.items():
         say(f"{name}: {_words(options)}")
@@ -140,25 +141,15 @@ def _words(options: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in options.items())
 
 
-def _told(recovered: Any) -> list[str]:
-    if recovered.value is None:
-        return ["–", recovered.reason or ""]
-    return [f"{100 * recovered.value:.1f}", ""]
-
-
 def _show(records: list[Any]) -> None:
-    from salmubench.report.recovery.heat import cell
     from salmubench.report.wording import PASSES
 
     listed = list(dict.fromkeys(name for record in records for name in record.attacks.scores))
-    rows = [
-        [
-            record.model.name,
-            *(cell(record.attacks.scores[name]) for name in listed),
-            PASSES.get(record.attacks.recoverable, "–"),
-        ]
-        for record in records
-    ]
+    rows = []
+    for record in records:
+        found = [record.attacks.scores[name].main for name in listed]
+        stays = PASSES.get(record.attacks.recoverable, "–")
+        rows.append([record.model.name, *(percent(one and one.value) for one in found), stays])
     heads = ["model", *listed, "stays forgotten"]
     print_table(heads, rows, numbers=heads[1:-1])
     say("Recovery in %: 0 is Clean, 100 Compromised, under the same attack; people all of whose facts had to go.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from salmubench.cli.output import print_table, say
+from salmubench.cli.output import percent, print_table, say
 
 if TYPE_CHECKING:
     from salmubench.scoring.metric import Role
@@ -29,17 +29,13 @@ def print_breakdowns(record: RunRecord) -> None:
         print_table(("number", "group", "n", "units", "value", "95 % interval"), rows, numbers=("n", "units", "value"))
     for by, attacks in record.attacks.breakdowns.items() if record.attacks is not None else ():
         rows = [
-            (name, label, str(found.n), str(found.people), _percent(found.value), _interval(found.ci95))
+            (name, label, str(found.n), str(found.people), percent(found.value), _interval(found.ci95))
             for name, groups in attacks.items()
             for label, found in groups.items()
         ]
         say(f"\nrecovered by attacks, in %, by {by}")
         heads = ("attack", "group", "n", "people", "recovered", "95 % interval")
         print_table(heads, rows, numbers=("n", "people", "recovered"))
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
 
 
 def _interval(ends: tuple[float, float] | None) -> str:

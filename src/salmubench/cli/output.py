@@ -69,6 +69,11 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
         say("  ".join(aligned).rstrip())
 
 
+def percent(value: float | None) -> str:
+    """A share in per cent, or a dash where there is none."""
+    return "–" if value is None else f"{100 * value:.1f}".replace("-", "−")
+
+
 def print_results(records: Sequence[Any], titles: Mapping[str, str] | None = None) -> None:
     """Print the main numbers of records.
 

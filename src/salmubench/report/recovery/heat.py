@@ -72,12 +72,6 @@ def legend(records: Sequence[RunRecord]) -> list[tuple[str, Sequence[tuple[str, 
     return [(words, group) for words, group in groups if group]
 
 
-def cell(score: AttackScore) -> str:
-    """The headline number in per cent for a terminal, or a dash where there is none."""
-    value = None if score.main is None else score.main.value
-    return wording.DASH if value is None else f"{100 * value:.1f}".replace("-", "−")
-
-
 def heat_table(named: Sequence[tuple[str, RunRecord]], *, key: str) -> Table | None:
     """Models by attacks: what the strongest variant of each brings back; `None` where no model was attacked."""
     kept = [(name, *pair) for name, record in named for pair in attacked([record])]
