@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from salmubench.report.drawings import labels, panels, scatter, svg
-from salmubench.report.drawings.panels import Density, DrawnLine
+from salmubench.report.drawings.panels import DrawnLine
 
 
 def point(index: int, left: float, lost: float, *, label: str = "A method", kind: str = "") -> scatter.Point:
@@ -141,7 +141,7 @@ def test_density_does_not_depend_on_the_order() -> None:
 
 
 def test_density_panel_without_a_reference() -> None:
-    samples = [Density("after", np.array([0.1, 0.2])), Density("clean", np.zeros(0))]
+    samples = {"after": np.array([0.1, 0.2])}
     drawing = ElementTree.fromstring(str(panels.density_panel(samples, low=0.0, high=1.0, label="x")))
     assert {item.get("class") for item in drawing.iter("path")} == {"density-fill", "density after"}
 

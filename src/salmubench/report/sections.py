@@ -14,7 +14,7 @@ from salmubench.report import sentences, wording
 from salmubench.report.collect import Curve, Metrics, Run, score_of
 from salmubench.report.config import ReportConfig
 from salmubench.report.drawings import panels
-from salmubench.report.drawings.panels import Density, DrawnLine
+from salmubench.report.drawings.panels import DrawnLine
 from salmubench.scoring import ranking
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.metric import Metric, Role
@@ -160,10 +160,7 @@ def settings(records: Sequence[RunRecord], names: Mapping[str, str]) -> list[str
 def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
     """Similarity distributions of each method beside those of the references; empty without items."""
     shown = shown_metrics(run.metrics)
-    similarities = {
-        metric.name: {_key(record): _similarities(run, record, metric.name) for record in run.records}
-        for metric in shown
-    }
+    similarities = {metric.name: _similarities(run, metric.name) for metric in shown}
     ranges = {metric: panels.common_range(list(samples.values())) for metric, samples in similarities.items()}
     rows = []
     for record in run.records:
@@ -172,16 +169,13 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
         drawn = []
         for metric in shown:
             title, _ = metric.panel or ("", "")
-            after = similarities[metric.name][_key(record)]
-            if not len(after):
+            known = similarities[metric.name]
+            if record.model.name not in known:
                 continue
-            samples = [Density("after", after)]
-            samples += [Density(kind, similarities[metric.name].get(kind, np.zeros(0))) for kind in _DRAWN]
+            samples = {"after": known[record.model.name]} | {kind: known[kind] for kind in _DRAWN if kind in known}
             called = {"after": f"{names[record.model.name]}, {title}: mean", **LABELS}
             label = ", ".join(
-                f"{called[sample.kind]} {wording.number(float(sample.values.mean()), 2)}"
-                for sample in samples
-                if len(sample.values)
+                f"{called[kind]} {wording.number(float(values.mean()), 2)}" for kind, values in samples.items()
             )
             low, high = ranges[metric.name]
             drawn.append(Panel(title, panels.density_panel(samples, low=low, high=high, label=label)))
@@ -190,16 +184,14 @@ def distributions(run: Run, names: Mapping[str, str]) -> list[Panels]:
     return rows
 
 
-def _key(record: RunRecord) -> str:
-    return pretrained_kind(record) or record.model.name
-
-
-def _similarities(run: Run, record: RunRecord, metric: str) -> panels.Array:
-    table = run.items(record.model.name, metric)
-    if table is None:
-        return np.zeros(0)
-    values = np.asarray(table.column("value").to_numpy(), dtype=np.float64)
-    return values[np.isfinite(values)]
+def _similarities(run: Run, metric: str) -> dict[str, panels.Array]:
+    """Reference or model name → finite similarities of its items, where there are any."""
+    found = {}
+    for record in run.records:
+        table = run.items(record.model.name, metric)
+        values = np.zeros(0) if table is None else np.asarray(table.column("value").to_numpy(), dtype=np.float64)
+        found[pretrained_kind(record) or record.model.name] = values[np.isfinite(values)]
+    return {name: values for name, values in found.items() if len(values)}
 
 
 def pretraining_curves(run: Run, config: ReportConfig) -> list[Panel]:
@@ -242,7 +234,6 @@ def _panel(title: str, curves: Sequence[tuple[Curve, str, str]], unit: str, owne
     ends = ", ".join(
         f"{line.label} from {wording.number(float(line.ys[0]), 2)} to {wording.number(float(line.ys[-1]), 2)}"
         for line in lines
-        if len(line.ys)
     )
     return Panel(title, panels.curve_panel(lines, unit=unit, label=f"{owner}, {title}: {ends}"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +16,6 @@ Array = npt.NDArray[np.float64]
 
 _GRID = 120  # points of a density
 _BINS = 480
-
-
-@dataclass(frozen=True)
-class Density:
-    """Similarities of one model; `kind` is a reference's name, or `after`."""
-
-    kind: str
-    values: Array
 
 
 @dataclass(frozen=True)
@@ -64,8 +56,12 @@ def common_range(samples: Sequence[Array]) -> tuple[float, float]:
     return low - air, high + air
 
 
-def density_panel(samples: Sequence[Density], *, low: float, high: float, label: str) -> Markup:
-    """Draw densities over each other with a tick at each mean; every curve has the same height."""
+def density_panel(samples: Mapping[str, Array], *, low: float, high: float, label: str) -> Markup:
+    """Draw densities over each other with a tick at each mean; every curve has the same height.
+
+    Args:
+        samples: a reference's name, or `after` → similarities, float64 (N,), N ≥ 1.
+    """
     width, height, base = 230.0, 78.0, 60.0
     x = Scale(low, high, 3.0, width - 3.0)
     parts = [svg.line(3, base, width - 3, base, "axis")]
@@ -75,20 +71,18 @@ def density_panel(samples: Sequence[Density], *, low: float, high: float, label:
             svg.text(min(max(x(value), 12), width - 12), base + 14, svg.tick_label(value), "tick", anchor="middle"),
         ]
     grid = [x(value) for value in np.linspace(low, high, _GRID)]
-    for sample in samples:
-        if not len(sample.values):
-            continue
-        heights = density(sample.values, low, high)
+    for kind, values in samples.items():
+        heights = density(values, low, high)
         # No line along the axis where there is nothing: curves would colour it over each other.
         ys = [base - 50.0 * value if value > 0.004 else np.nan for value in heights]
         outline = svg.polyline(grid, ys)
-        if sample.kind == "after":
+        if kind == "after":
             top = svg.polyline(grid, [base - 50.0 * value for value in heights])
             closed = f"{top}L{svg.coordinate(grid[-1])} {base:g}L{svg.coordinate(grid[0])} {base:g}Z"
             parts.append(svg.element("path", d=closed, class_="density-fill"))
-        parts.append(svg.element("path", d=outline, class_=f"density {sample.kind}"))
-        mean = x(float(sample.values.mean()))
-        parts.append(svg.line(mean, base - 5, mean, base, f"mean {sample.kind}"))
+        parts.append(svg.element("path", d=outline, class_=f"density {kind}"))
+        mean = x(float(values.mean()))
+        parts.append(svg.line(mean, base - 5, mean, base, f"mean {kind}"))
     return svg.drawing(width, height, *parts, label=label, class_="panel")
 
 
@@ -107,8 +101,8 @@ def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str) -> Markup:
     """Draw learning curves against steps or pairs; points that are not finite break them."""
     width, height = 230.0, 104.0
     left, right, top, base = 34.0, width - 6.0, 8.0, 80.0
-    values = np.concatenate([line.ys[np.isfinite(line.ys)] for line in lines] or [np.zeros(0)])
-    last = max((float(line.xs[-1]) for line in lines if len(line.xs)), default=1.0)
+    values = np.concatenate([line.ys[np.isfinite(line.ys)] for line in lines])
+    last = max(float(line.xs[-1]) for line in lines)
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
