@@ -55,7 +55,7 @@ def contest_(
     _show(result.contest, json=json)
     if not json:
         if not result.did:
-            say(f"\nNothing to do: {result.out} is complete.")
+            say(f"\nNothing to do: {out} is complete.")
         say(f"\nThe page: {result.page}")
     for seed, message in result.failed.items():
         complain(f"salmubench: evaluation world {seed}: {message}")

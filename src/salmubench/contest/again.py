@@ -174,7 +174,7 @@ def _from_its_worlds(row: Row) -> Row:
 def _same(computed: ContestRecord, claimed: ContestRecord, path: Path) -> None:
     difference = first_difference(plain(claimed), plain(computed))
     if difference is not None:
-        raise RecordError(f"Expected {path} to say what its worlds give, {difference.expected}, got {difference.got}.")
+        raise RecordError(f"Expected {path} to say what its worlds give, {difference}.")
 
 
 def _contradicts(row: Row) -> str | None:

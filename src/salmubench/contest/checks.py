@@ -92,11 +92,7 @@ def freeze(loaded: LoadedPlan, out: Path) -> None:
 
 @dataclass(frozen=True)
 class _Noted:
-    """A plan as it stood in a contest's folder.
-
-    Attributes:
-        identity: what was fixed → SHA-256.
-    """
+    """A plan as it stood in a contest's folder, and what was fixed → SHA-256."""
 
     content: Mapping[str, Any]
     identity: Mapping[str, str]
@@ -116,8 +112,7 @@ def earlier_plans(out: Path) -> list[EarlierPlan]:
 def _plans(out: Path) -> list[_Noted]:
     if not (out / PLANS).is_file():
         return []
-    content = manifest.read_json(out / PLANS)
-    return [_Noted(one["content"], one["identity"]) for one in content]
+    return [_Noted(one["content"], one["identity"]) for one in manifest.read_json(out / PLANS)]
 
 
 def _has_begun(out: Path) -> bool:
@@ -131,18 +126,15 @@ def _check_seeds(plan: Plan) -> None:
         seeds = getattr(plan, name)
         for seed in seeds:
             options.check_seed(seed)
-        double = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-        if double:
+        if double := sorted({seed for seed in seeds if seeds.count(seed) > 1}):
             raise ConfigError(f"Expected different seeds in `{name}`, got {double[0]} more than once.")
     if not plan.evaluation:
         raise ConfigError("Expected at least one seed in `evaluation`, got none.")
-    both = sorted(set(plan.evaluation) & set(plan.selection))
-    if both:
+    if both := sorted(set(plan.evaluation) & set(plan.selection)):
         raise ConfigError(
             f"Expected evaluation worlds on which nothing was chosen, got seed {both[0]} in `selection` too."
         )
-    seen = sorted(set(plan.evaluation) & set(DEVELOPMENT))
-    if seen:
+    if seen := sorted(set(plan.evaluation) & set(DEVELOPMENT)):
         raise ConfigError(
             f"Expected evaluation seeds other than {DEVELOPMENT[0]}–{DEVELOPMENT[-1]}, the worlds of development, got "
             f"{seen[0]}."
@@ -151,13 +143,10 @@ def _check_seeds(plan: Plan) -> None:
 
 def _check_methods(loaded: LoadedPlan) -> None:
     names = [item.name for item in loaded.contestants]
-    double = sorted({name for name in names if names.count(name) > 1})
-    if not names or double:
-        raise ConfigError(
-            "Expected at least one method, got none."
-            if not names
-            else f"Expected methods of different names, got {double[0]!r} more than once. Give one a `name`."
-        )
+    if not names:
+        raise ConfigError("Expected at least one method, got none.")
+    if double := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"Expected methods of different names, got {double[0]!r} more than once. Give one a `name`.")
     for item in loaded.contestants:
         method, settings = load_method(item.origin), loaded.recipe.recipe.unlearn
         given = {**settings.overrides.get(method.name, {}), **item.options}
@@ -187,13 +176,12 @@ def _check_terms(plan: Plan) -> None:
         raise ConfigError("Expected a league, of leagues.pairs or leagues.seconds, got none.")
     if not 0 <= plan.tuning.trials <= 10_000:
         raise ConfigError(f"Expected tuning.trials from 0 to 10,000, got {plan.tuning.trials}.")
-    others = sorted(set(plan.attack_budgets) - set(plan.leagues.pairs))
-    if others or (plan.attack_budgets and not plan.attacks):
+    if others := sorted(set(plan.attack_budgets) - set(plan.leagues.pairs)):
         raise ConfigError(
             f"Expected attack_budgets of those in leagues.pairs, {list(plan.leagues.pairs)}, got {others[0]:g}."
-            if others
-            else "Expected `attacks` beside attack_budgets, got none."
         )
+    if plan.attack_budgets and not plan.attacks:
+        raise ConfigError("Expected `attacks` beside attack_budgets, got none.")
     if not plan.selection and (plan.tuning.trials or plan.leagues.seconds is not None):
         raise ConfigError(
             "Expected seeds in `selection`, on whose worlds options are chosen and time is measured, got none."
@@ -205,9 +193,9 @@ def _check_terms(plan: Plan) -> None:
             f"Expected a plan without rule.worlds, got {plan.rule.worlds}: a candidate passes by the means of its "
             "views over all worlds, not in a number of worlds. Take the key out."
         )
-    bad = [name for name, limit in plan.rule.limits.items() if not limit > 0]
-    if bad:
-        raise ConfigError(f"Expected limits above 0 in rule.limits, got {plan.rule.limits[bad[0]]:g} for {bad[0]}.")
+    for name, limit in plan.rule.limits.items():
+        if not limit > 0:
+            raise ConfigError(f"Expected limits above 0 in rule.limits, got {limit:g} for {name}.")
     thresholds = writing.plain(THRESHOLDS)
     for name, value in plan.rule.thresholds.items():
         if name not in thresholds:
@@ -232,8 +220,7 @@ def _check_history(loaded: LoadedPlan, folder: Path, out: Path) -> None:
             seeds = _seeds_in(reading.read_json(path, error=ConfigError), loaded.sha256)
         else:
             seeds = _seeds_planned(path, loaded.sha256)
-        numbers = {seed for seed in seeds if isinstance(seed, int)}
-        for seed in numbers & set(loaded.plan.evaluation):
+        for seed in {seed for seed in seeds if isinstance(seed, int)} & set(loaded.plan.evaluation):
             raise ConfigError(
                 f"Expected evaluation worlds that nobody has looked at, got seed {seed}, which occurs in {path}. Take "
                 "another seed."

@@ -42,11 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of a method.
-
-    Attributes:
-        tried: all budgets that were measured, with their processor seconds.
-    """
+    """A method's budget, and all that were measured with their processor seconds."""
 
     budget: Real
     tried: tuple[tuple[Real, Real], ...]

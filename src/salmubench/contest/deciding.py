@@ -31,22 +31,7 @@ def decided(
     views = views_of(complete, limits)
     if len(complete) < rule.FEWEST or not views:
         return None, ()
-    judged = rule.decide(views, failed=len(records) - len(complete))
-    decision = Decision(
-        answer=judged.decided,
-        why=judged.why,
-        worlds_needed=judged.worlds_needed,
-        p_holm=judged.p if judged.decided == "passes" else None,
-        without_one=judged.without_one,
-    )
-    views_over_worlds = (
-        ViewOverWorlds(
-            name=one.name, low=one.low, high=one.high, worlds=one.worlds, mean=one.mean, sd=one.sd, ci90=one.ci90,
-            ci95=one.ci95, ratio=one.ratio, p_holm=one.p_holm, answer=one.answer, worlds_needed=one.worlds_needed,
-        )
-        for one in judged.views
-    )  # fmt: skip
-    return decision, tuple(views_over_worlds)
+    return rule.decide(views, failed=len(records) - len(complete))
 
 
 def corrected(rows: Sequence[Row]) -> list[Row]:

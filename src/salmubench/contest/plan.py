@@ -6,6 +6,7 @@ method's and attack's file.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
@@ -77,11 +78,7 @@ class Tuning:
 
 @dataclass(frozen=True, config=STRICT)
 class Limits:
-    """What a candidate may take.
-
-    Attributes:
-        seconds: processor seconds after which a candidate is given up and has failed; null: no limit.
-    """
+    """What a candidate may take: processor seconds after which it is given up and has failed; null: no limit."""
 
     seconds: Real | None = None
 
@@ -127,14 +124,9 @@ class Plan:
         evaluation: seeds of the worlds that decide.
         methods: what takes part.
         selection: seeds of the worlds on which options are chosen.
-        leagues: on which terms.
-        tuning: how options are chosen.
         attacks: names or paths of attacks on candidates; `all` is every one.
         attack_budgets: only candidates of these budgets are attacked; none: all are.
         second_retrained: whether each world has a second Retrained, which is judged against the first.
-        limits: what a candidate may take.
-        rule: when a candidate passes.
-        compare: which differences are printed.
         history: folders in whose records no evaluation seed may occur.
         keep: what stays of a world that is done: its records, or everything.
         workers: candidates at once; null: as many as pay. The command line wins.
@@ -159,15 +151,11 @@ class Plan:
 
 @plain_dataclass(frozen=True)
 class Contestant:
-    """A method of a plan, with its file.
+    """A method of a plan, with its file and what the plan says of it.
 
     Attributes:
         name: what it is called in this contest.
         origin: its name, or the absolute path of its file.
-        path: its file.
-        sha256: of that file.
-        track: as the plan says.
-        options: as the plan says.
     """
 
     name: str
@@ -183,12 +171,7 @@ class LoadedPlan:
     """A plan with all that it names.
 
     Attributes:
-        path: its file.
-        plan: its content.
-        recipe: the recipe.
-        contestants: the methods, in order.
         attacks: names, and absolute paths.
-        history: folders.
         spreads: `contest.json` of an earlier contest, or `None`.
         identity: what is fixed: hashes of the plan, its recipe, its methods and its attacks.
     """
@@ -227,12 +210,14 @@ def load(path: Path) -> LoadedPlan:
         return str(places.real(place / name)) if plugins.is_path(name) or name.endswith(_YAML) else name
 
     recipe = recipes.load(found(plan.recipe))
+    shipped = resources.files("salmubench.workflow") / "recipes" / f"{plan.recipe}.yaml"
+    file = Path(found(plan.recipe)) if plan.recipe.endswith(_YAML) else shipped
     contestants = tuple(_contestant(entry, found(entry.method)) for entry in plan.methods)
     attacking = tuple(found(name) for name in plan.attacks)
     loaded = attacks.load_all(attacking, recipe.recipe.attack.overrides)
     identity = {
         "the plan": manifest.sha256_file(path),
-        f"the recipe {plan.recipe}": _recipe_sha256(found(plan.recipe)),
+        f"the recipe {plan.recipe}": hashlib.sha256(file.read_bytes()).hexdigest(),
         **{f"the method {item.name}": item.sha256 for item in contestants},
         **{f"the attack {item.attack.name}": item.sha256 for item in loaded},
     }
@@ -260,14 +245,6 @@ def _contestant(entry: Entry, origin: str) -> Contestant:
     if built_in is not None and manifest.sha256_file(built_in) != method.sha256:
         raise ConfigError(f"Expected another `name` for {entry.method}, got {name!r}, a method of the package.")
     return Contestant(name, origin, method.path, method.sha256, entry.track, dict(entry.options))
-
-
-def _recipe_sha256(source: str) -> str:
-    if source.endswith(_YAML):
-        return manifest.sha256_file(Path(source))
-    file = resources.files("salmubench.workflow") / "recipes" / f"{source}.yaml"
-    with resources.as_file(file) as path:
-        return manifest.sha256_file(path)
 
 
 def _where(name: str, where: Sequence[Any]) -> Any:

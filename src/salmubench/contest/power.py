@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import statistics
 from collections.abc import Mapping
@@ -38,7 +37,6 @@ class Spread:
     method: float
 
 
-@functools.cache
 def last() -> Mapping[str, Spread]:
     """Those of the last contest, `results/contest-level/contest.json`."""
     text = (resources.files("salmubench.contest") / "last_spreads.json").read_text(encoding="utf-8")
@@ -75,10 +73,8 @@ def spreads_of(contest: ContestRecord) -> dict[str, Spread]:
         of_rows = [one.sd for row in contest.rows for one in row.views if one.name == name and one.sd is not None]
         if not of_rows:
             continue
-        of_exact = exact.get(name)
-        stated = (
-            None if of_exact is None or of_exact.mean is None or of_exact.sd is None else (of_exact.mean, of_exact.sd)
-        )
+        one = exact.get(name)
+        stated = None if one is None or one.mean is None or one.sd is None else (one.mean, one.sd)
         spreads[name] = Spread(view.low, view.high, stated, statistics.median(of_rows))
     return spreads
 
@@ -94,7 +90,10 @@ def power(worlds: int, spreads: Mapping[str, Spread] | None = None, limits: Mapp
         return Power(worlds, 0.0, 0.0)
     spreads = last() if spreads is None else spreads
     exact = {name: (one, *one.exact) for name, one in spreads.items() if one.exact is not None}
-    method = {name: (one, _mean_of(one), one.method) for name, one in spreads.items()}
+    method = {  # K, D (what isn't judged of the exact answer), nothing of facts
+        name: (one, KEPT if one.high is None else DROP if one.exact is None else 0.0, one.method)
+        for name, one in spreads.items()
+    }
     return Power(worlds, _passing(worlds, exact, limits or {}), _passing(worlds, method, limits or {}))
 
 
@@ -107,13 +106,6 @@ def read_spreads(path: Path | None) -> Mapping[str, Spread]:
     return last() if path is None else spreads_of(read_contest(path))
 
 
-def _mean_of(spread: Spread) -> float:
-    """Where the method's view lies: K .96, D (what isn't judged of the exact answer) .002, nothing of facts."""
-    if spread.high is None:
-        return KEPT
-    return DROP if spread.exact is None else 0.0
-
-
 def _passing(worlds: int, views: Mapping[str, tuple[Spread, float, float]], limits: Mapping[str, float]) -> float:
     rng, passed = np.random.default_rng(_SEED), 0
     for _ in range(DRAWS):
@@ -124,5 +116,5 @@ def _passing(worlds: int, views: Mapping[str, tuple[Spread, float, float]], limi
             high = spread.high if limit is None or spread.high is None else limit
             values = tuple(rng.normal(mean, sd, worlds).tolist())
             simulated.append(rule.View(name, low, high, values, values, (1.0,) * worlds))
-        passed += rule.decide(simulated, leave_out=False).decided == "passes" if simulated else 0
+        passed += rule.decide(simulated, leave_out=False)[0].answer == "passes" if simulated else 0
     return passed / DRAWS

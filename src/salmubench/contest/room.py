@@ -52,10 +52,7 @@ class Room:
     """A contest and how it runs.
 
     Attributes:
-        executor: where candidates and trials are made side by side.
-        workers: how many at once; `None`: as many as pay.
-        device: `auto`, `cpu` or `cuda`.
-        precision: `auto`, `fp32` or `bf16`.
+        workers: candidates or trials at once; `None`: as many as pay.
     """
 
     loaded: LoadedPlan

@@ -18,8 +18,8 @@ from salmubench.scoring.contest_record import (
 )
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.ranking import holm
-from salmubench.scoring.record import NOT_LEARNT, Answer, RunRecord, Score
-from salmubench.scoring.roles import Held, facts_kept, score_in, spared, with_role
+from salmubench.scoring.record import NOT_LEARNT, Answer, RunRecord
+from salmubench.scoring.roles import Held, facts_kept, spared, with_role
 from salmubench.scoring.verdict import applying, worst
 
 T = TypeVar("T", bound=str)
@@ -30,12 +30,7 @@ _OUTCOMES: Mapping[Answer, Outcome] = {"yes": "fails", "undecided": "undecided",
 def numbers_of(record: RunRecord) -> dict[Number, float | None]:
     """The numbers of a row, from one record; `None` where it has none."""
     return {
-        "leakage": _view(score_in(record, "leakage")),
-        "fact": _view(score_in(record, "fact")),
-        "fact_paraphrase": _view(score_in(record, "fact_paraphrase")),
-        "drop": _view(score_in(record, "drop")),
-        "kept": _smallest([held.score for held in _held(record, "kept")]),
-        "facts_kept": _smallest([held.score for held in _held(record, "facts_kept")]),
+        **{number: _smallest(_held(record, number)) for number in NUMBERS},
         "recovered": _recovered(record),
         "processor_seconds": record.cost.processor_seconds,
     }
@@ -48,9 +43,7 @@ def judged(record: RunRecord) -> dict[str, Answer]:
 
 def outcome_of(record: RunRecord) -> Outcome:
     """What became of a candidate."""
-    if record.status != "complete":
-        return "failed"
-    return outcome_by(judged(record))
+    return outcome_by(judged(record)) if record.status == "complete" else "failed"
 
 
 def outcome_by(modes: Mapping[str, Answer]) -> Outcome:
@@ -64,6 +57,7 @@ def over(worlds: Mapping[str, InWorld], unlearnt: Collection[Number]) -> dict[st
     Args:
         unlearnt: numbers of which nothing was learnt over these worlds: they say so.
     """
+    estimates = {number: over_worlds([one.numbers[number] for one in worlds.values()]) for number in NUMBERS}
     return {
         "outcomes": _counted([one.outcome for one in worlds.values()]),
         "modes": {
@@ -71,8 +65,8 @@ def over(worlds: Mapping[str, InWorld], unlearnt: Collection[Number]) -> dict[st
             for mode in MODES
         },
         "numbers": {
-            number: _over([one.numbers[number] for one in worlds.values()], NOT_LEARNT if number in unlearnt else None)
-            for number in NUMBERS
+            number: OverWorlds(one.mean, one.ci95, one.worlds, NOT_LEARNT if number in unlearnt else None)
+            for number, one in estimates.items()
         },
     }
 
@@ -97,11 +91,6 @@ def _counted(names: Sequence[T]) -> dict[T, int]:
     return {name: names.count(name) for name in dict.fromkeys(names)}
 
 
-def _over(values: Sequence[float | None], reason: str | None) -> OverWorlds:
-    estimate = over_worlds(values)
-    return OverWorlds(estimate.mean, estimate.ci95, estimate.worlds, reason)
-
-
 def is_unlearnt(number: Number, records: Sequence[RunRecord], views: Sequence[ViewOverWorlds]) -> bool:
     """Whether a view that a number is, or all views of the groups that it is taken over, were not learnt."""
     held = [one for record in records if record.status == "complete" for one in _held(record, number)]
@@ -123,13 +112,9 @@ def _held(record: RunRecord, number: Number) -> Sequence[Held]:
     return with_role(record, number)[:1]
 
 
-def _view(score: Score | None) -> float | None:
-    return None if score is None else score.normalised.value
-
-
-def _smallest(scores: Sequence[Score]) -> float | None:
-    """The smallest K; `None` where one is missing: the others alone would look too well."""
-    values = [score.normalised.value for score in scores]
+def _smallest(several: Sequence[Held]) -> float | None:
+    """The smallest; `None` where one is missing: the others alone would look too well."""
+    values = [held.score.normalised.value for held in several]
     present = [value for value in values if value is not None]
     return min(present) if present and len(present) == len(values) else None
 

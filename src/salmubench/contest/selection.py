@@ -28,12 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the selection worlds gave.
-
-    Attributes:
-        tuned: file of the values, or `None`.
-        budgets: method → budget of the league of equal time; empty without one.
-    """
+    """What the selection worlds gave: file of the values; method → budget of the league of equal time."""
 
     tuned: Path | None
     budgets: Mapping[str, float]
@@ -54,9 +49,9 @@ def choose(room: Room) -> Chosen:
     plan, path = room.loaded.plan, room.out / CHOSEN
     if not plan.tuning.trials and plan.leagues.seconds is None:
         return Chosen(None, {})
-    tuning = _tuning(room)
+    tuning = room.out / _TUNING / room.key
     if not path.is_file() or _read(path).identity != dict(room.loaded.identity):
-        _make(room, path)
+        _make(room, path, tuning)
     if plan.keep == "records":
         for seed in plan.selection:
             thin(room.ground(seed))
@@ -72,12 +67,7 @@ def _read(path: Path) -> _File:
     return reading.validated(_File, manifest.read_json(path), where=str(path), error=OutputMismatch, advice=advice)
 
 
-def _tuning(room: Room) -> Path:
-    """Folder of the trials."""
-    return room.out / _TUNING / room.key
-
-
-def _make(room: Room, path: Path) -> None:
+def _make(room: Room, path: Path, tuning: Path) -> None:
     plan = room.loaded.plan
     selection, recipe = room.selection_recipe(), room.recipe()
     for seed in plan.selection:
@@ -91,7 +81,7 @@ def _make(room: Room, path: Path) -> None:
             {item.name: tuple(item.options) for item in room.loaded.contestants},
         )
         tuned = tune(
-            list(room.methods.values()), recipe=recipe, out=_tuning(room), trials=plan.tuning.trials,
+            list(room.methods.values()), recipe=recipe, out=tuning, trials=plan.tuning.trials,
             world=room.ground(plan.selection[0]), terms=terms, device=room.device, precision=room.precision,
             executor=room.executor, workers=room.workers,
         )  # fmt: skip

@@ -16,13 +16,7 @@ from salmubench.scoring.intervals import Interval
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over worlds.
-
-    Attributes:
-        mean: `None` without worlds.
-        ci95: its t interval; `None` with fewer than two worlds.
-        p: of a mean of 0, two-sided; `None` with fewer than two worlds.
-    """
+    """A mean over worlds, its t interval, and two-sided p of a mean of 0; `None` with too few worlds."""
 
     mean: float | None
     ci95: Interval | None
@@ -65,9 +59,5 @@ def paired(first: Mapping[int, float | None], second: Mapping[int, float | None]
         >>> paired({1: 0.5, 2: 0.7}, {1: 0.25, 3: 0.1}).mean
         0.25
     """
-    differences = []
-    for world, value in first.items():
-        other = second.get(world)
-        if value is not None and other is not None:
-            differences.append(value - other)
-    return over_worlds(differences)
+    both = [(value, second.get(world)) for world, value in first.items()]
+    return over_worlds([value - other for value, other in both if value is not None and other is not None])

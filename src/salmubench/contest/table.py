@@ -21,7 +21,6 @@ from salmubench.scoring.contest_record import (
     NUMBERS,
     SCHEMA_VERSION,
     ContestRecord,
-    Decision,
     EarlierPlan,
     InWorld,
     League,
@@ -48,11 +47,7 @@ SECOND = f"{RETRAINED}-2"
 
 @dataclass(frozen=True)
 class Members:
-    """A league with its candidates.
-
-    Attributes:
-        budgets: name of the method → its budget.
-    """
+    """A league with its candidates: name of the method → its budget."""
 
     key: str
     title: str
@@ -71,13 +66,7 @@ class _Done:
 
 @dataclass(frozen=True)
 class ReadWorld:
-    """An evaluation world as its folder has it.
-
-    Attributes:
-        message: why it failed, or `None`.
-        fingerprint: of its dataset; `None` where it failed.
-        records: name of the model → its record and the hash of the file.
-    """
+    """An evaluation world as its folder has it, or why it failed; name of the model → record and hash of its file."""
 
     seed: int
     message: str | None = None
@@ -155,21 +144,23 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
             another file or with other options than the contest's; or a world has none of a candidate or of Retrained.
     """
     plan, scored = terms.plan, [world for world in worlds if world.message is None]
-    _check_thresholds(scored)
-    _check_one_version(scored)
+    _check_one_rule(scored)
     tracks = {method: entry.track for entry, method in zip(plan.methods, terms.titles, strict=True)}
     rows, names_in_plan = [], {}
     for league in leagues:
         for method, budget in league.budgets.items():
             name = candidate_name(method, budget)
             names_in_plan[name] = method
-            row = _row(scored, plan, [name], terms.titles[method], league.key, tracks[method], budget)
-            rows.append(row)
+            rows.append(_row(scored, plan, [name], terms.titles[method], league.key, tracks[method], budget))
     rows = corrected(rows)
     retrained = _row(scored, plan, [SECOND, RETRAINED], LABELS[RETRAINED]) if scored else None
     _check_one_content(scored, names_in_plan, terms.facts.identity)
     standing, why = _standing(terms, scored, retrained)
-    notes = [*_failed(worlds), *why, *_silent_attacks(scored), *checks.notes(plan)]
+    failed = [str(world.seed) for world in worlds if world.message is not None]
+    notes = [*why, *_silent_attacks(scored), *checks.notes(plan)]
+    if failed:
+        lead = f"Of {len(worlds)} evaluation worlds {len(failed)} failed and count nowhere: {', '.join(failed)}."
+        notes.insert(0, lead)
     return ContestRecord(
         schema_version=SCHEMA_VERSION,
         plan=replace(terms.facts, standing=standing),
@@ -193,10 +184,8 @@ def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) 
     """What may rest on a contest, and why not more."""
     count, plan, why = len(scored), terms.plan, list(terms.notes)
     if count < rule.FEWEST:
-        refusal = (
-            f"Over fewer than {rule.FEWEST} worlds nothing is decided about methods; {count} could be scored here."
-        )
-        return "refused", [*why, refusal]
+        few = f"Over fewer than {rule.FEWEST} worlds nothing is decided about methods; {count} could be scored here."
+        return "refused", [*why, few]
     if count < rule.DECISIVE:
         why.append(
             f"Exploratory: {count} worlds. A contest decides over {rule.DECISIVE} worlds or more; with fewer its "
@@ -208,7 +197,9 @@ def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) 
             "statement about methods rests on this."
         )
     elif retrained is None or retrained.decision is None or retrained.decision.answer != "passes":
-        answer = "is not judged" if retrained is None or retrained.decision is None else _told(retrained.decision)
+        decision = None if retrained is None else retrained.decision
+        words = {"fails": "fails", "open": "is open"}
+        answer = "is not judged" if decision is None else f"{words[decision.answer]} in {', '.join(decision.why)}"
         why.append(
             f"Retrained, the exact answer, {answer}: the rule asks for too much here, and no statement about methods "
             "rests on it."
@@ -222,10 +213,6 @@ def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) 
             )
     early = min(plan.evaluation) < checks.UNSEEN  # said by the notes on the plan
     return ("exploratory" if why or early else "decisive"), why
-
-
-def _told(decision: Decision) -> str:
-    return f"{'fails' if decision.answer == 'fails' else 'is open'} in {', '.join(decision.why)}"
 
 
 def _row(
@@ -268,11 +255,12 @@ def _differences(plan: Plan, rows: Sequence[Row], leagues: Sequence[Members]) ->
     for terms in leagues:
         members = [row for row in rows if row.league == terms.key]
         compared = {candidate_name(name, terms.budgets[name]) for name in compare.methods or terms.budgets}
-        for first, second in combinations(members, 2):
-            pairs += [
-                (terms.key, first, second, number)
-                for number in (compare.numbers if {first.name, second.name} & compared else ())
-            ]
+        pairs += [
+            (terms.key, first, second, number)
+            for first, second in combinations(members, 2)
+            if {first.name, second.name} & compared
+            for number in compare.numbers
+        ]
     return differences(pairs)
 
 
@@ -291,13 +279,6 @@ def _state(world: ReadWorld) -> WorldState:
     return WorldState(world.seed, "scored", world.fingerprint, None, tuple(sorted(commits)))
 
 
-def _failed(worlds: Sequence[ReadWorld]) -> list[str]:
-    failed = [str(world.seed) for world in worlds if world.message is not None]
-    if not failed:
-        return []
-    return [f"Of {len(worlds)} evaluation worlds {len(failed)} failed and count nowhere: {', '.join(failed)}."]
-
-
 def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
     """Where the strongest attack is that of fewer than were asked for."""
     sentences = []
@@ -314,7 +295,9 @@ def _silent_attacks(scored: Sequence[ReadWorld]) -> list[str]:
     return sentences
 
 
-def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
+def _check_one_rule(worlds: Sequence[ReadWorld]) -> None:
+    """Refuse records judged by other thresholds, or of two versions of the benchmark."""
+    versions: dict[int | None, str] = {}
     for world in worlds:
         for name, (record, _) in world.records.items():
             if record.protocol is not None and complete(record.protocol.thresholds) != THRESHOLDS:
@@ -322,12 +305,6 @@ def _check_thresholds(worlds: Sequence[ReadWorld]) -> None:
                     f"Expected records judged by the thresholds of this version, got others for {name} in the "
                     f"evaluation world {world.seed}. Take the version that made it."
                 )
-
-
-def _check_one_version(worlds: Sequence[ReadWorld]) -> None:
-    versions: dict[int | None, str] = {}
-    for world in worlds:
-        for name, (record, _) in world.records.items():
             versions.setdefault(record.benchmark_version, f"{record.benchmark_version} ({name}, world {world.seed})")
     if len(versions) > 1:
         raise RecordError(

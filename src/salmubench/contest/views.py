@@ -8,10 +8,11 @@ smallest limits that these pass with 90 % or more are .06 and .08. A plan may fi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from salmubench.contest import rule
 from salmubench.scoring.failure_modes import MODES, FailureMode
-from salmubench.scoring.record import RunRecord, Score, number_of
+from salmubench.scoring.record import RunRecord, number_of
 from salmubench.scoring.references import CLEAN, OPTIONAL, is_judged_reference
 from salmubench.scoring.verdict import View, rests_on
 
@@ -21,10 +22,10 @@ FACT_ROLES: Mapping[str, float] = {"fact_paraphrase": 0.15, "fact_other": 0.15, 
 """The same of the paraphrased fact and of other pictures: what exact answers in eight worlds need at most, of either
 kind of people (`results/gold_standard/worlds.json`)."""
 
-Ends = tuple[float | None, float | None]
+_Numbers = tuple[float | None, float | None, float | None]
 
 
-def views_of(records: Sequence[RunRecord], chosen: Mapping[str, float] | None = None) -> list[rule.View]:
+def views_of(records: Sequence[RunRecord], chosen: Mapping[str, float]) -> list[rule.View]:
     """The views of a candidate over worlds; those that no world has are left out.
 
     General knowledge is not judged of Retrained: the noise of another training.
@@ -32,34 +33,33 @@ def views_of(records: Sequence[RunRecord], chosen: Mapping[str, float] | None = 
     Args:
         chosen: name of a view → limit that the plan fixes.
     """
-    worlds = [_in_world(record, chosen or {}) for record in records]
-    names = dict.fromkeys(name for world in worlds for name in world)
-    views = [_over_worlds(name, [world.get(name) for world in worlds]) for name in names]
-    return [view for view in views if any(bottom is not None for bottom in view.bottoms)]
+    views: dict[str, rule.View] = {}
+    numbers: dict[str, list[_Numbers]] = {}
+    for world, record in enumerate(records):
+        if record.protocol is None:
+            continue
+        of_world: dict[str, tuple[rule.View, _Numbers]] = {}
+        rests = rests_on(record.scores, record.protocol.metrics, schema_version=record.schema_version)
+        exempt = is_judged_reference(record)
+        for mode in MODES:
+            for view in () if exempt and mode.from_compromised else rests.get(mode.name, ()):
+                name = f"{view.held.metric} {view.held.part}"
+                low, high = _limits(mode, view, chosen.get(name))
+                epsilon = high if view.role == "leakage" else None
+                shared = rule.View(name, low, high, (), (), (), epsilon, needs_learning=not mode.from_compromised)
+                of_world[name] = shared, _numbers(view)
+        for name, (shared, of_view) in of_world.items():
+            views.setdefault(name, shared)
+            numbers.setdefault(name, [(None, None, None)] * len(records))[world] = of_view
+    over_worlds = []
+    for name, shared in views.items():
+        values, tops, bottoms = zip(*numbers[name], strict=True)
+        if any(bottom is not None for bottom in bottoms):
+            over_worlds.append(replace(shared, values=values, tops=tops, bottoms=bottoms))
+    return over_worlds
 
 
-def _in_world(record: RunRecord, chosen: Mapping[str, float]) -> dict[str, rule.View]:
-    """Name → view, of this world alone."""
-    if record.protocol is None:
-        return {}
-    views = {}
-    rests = rests_on(record.scores, record.protocol.metrics, schema_version=record.schema_version)
-    exempt = is_judged_reference(record)
-    for mode in MODES:
-        for view in () if exempt and mode.from_compromised else rests.get(mode.name, ()):
-            name = f"{view.held.metric} {view.held.part}"
-            low, high = limits_of(mode, view, chosen.get(name))
-            top, bottom = _fraction(view)
-            value = view.view.value
-            views[name] = rule.View(
-                name, low, high, (value,), (None if value is None else top,), (bottom,),
-                epsilon=high if view.role == "leakage" else None,
-                needs_learning=not mode.from_compromised,
-            )  # fmt: skip
-    return views
-
-
-def limits_of(mode: FailureMode, view: View, chosen: float | None = None) -> Ends:
+def _limits(mode: FailureMode, view: View, chosen: float | None) -> tuple[float | None, float | None]:
     """Least and most that passes, over worlds: on both sides where the exact answer is neither below nor above."""
     usual = view.limit if mode.direction != "beyond" else FACT_ROLES.get(view.role, FACT)
     limit = usual if chosen is None else chosen
@@ -69,22 +69,12 @@ def limits_of(mode: FailureMode, view: View, chosen: float | None = None) -> End
     return (-limit if both else None), limit
 
 
-def _fraction(view: View) -> tuple[float | None, float | None]:
-    """What stands above and below the fraction line of a view."""
-    score: Score = view.held.score
+def _numbers(view: View) -> _Numbers:
+    """A view's value, and what stands above and below its fraction line."""
+    score, normalised = view.held.score, view.view
     value, full = score.value, score.compromised
-    if value is None or full is None:
-        return None, None
-    if view.view.view == "drop":
-        return full - value, full
-    zero = number_of(score, view.view.against or CLEAN)
-    return (None, None) if view.view.view is None or zero is None else (value - zero, full - zero)
-
-
-def _over_worlds(name: str, worlds: Sequence[rule.View | None]) -> rule.View:
-    first = next(view for view in worlds if view is not None)
-    sides = {
-        side: tuple(None if view is None else getattr(view, side)[0] for view in worlds)
-        for side in ("values", "tops", "bottoms")
-    }
-    return rule.View(name, first.low, first.high, **sides, epsilon=first.epsilon, needs_learning=first.needs_learning)
+    zero = 0.0 if normalised.view == "drop" else number_of(score, normalised.against or CLEAN)
+    if value is None or full is None or normalised.view is None or zero is None:
+        return normalised.value, None, None
+    top = full - value if normalised.view == "drop" else value - zero
+    return normalised.value, None if normalised.value is None else top, full - zero

@@ -31,7 +31,6 @@ from salmubench.core.errors import (
 )
 from salmubench.core.executor import Executor
 from salmubench.core.executor import check as check_executor
-from salmubench.core.writing import is_full, is_out_of_memory
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.record_files import alone, read_record
@@ -49,14 +48,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ContestResult:
-    """What a contest left.
+    """What a contest left: message of each world that failed, seeds of the worlds that had work to do."""
 
-    Attributes:
-        failed: seed → message of each world that failed.
-        did: seeds of the evaluation worlds that had work to do.
-    """
-
-    out: Path
     contest: ContestRecord
     page: Path
     failed: Mapping[int, str]
@@ -118,12 +111,12 @@ def _run(room: Room) -> ContestResult:
             try:
                 _make_world(room, seed, recipe, chosen)
             except _OF_THE_WORLD as error:
-                if is_full(error):
+                if writing.is_full(error):
                     raise OutputError(
                         f"Expected room on the disk for {room.world(seed)}, but it is full. Free some space and run "
                         "the same command again: it goes on where it stopped."
                     ) from error
-                if is_out_of_memory(error):
+                if writing.is_out_of_memory(error):
                     raise
                 failed[seed] = str(error)
                 log.error("evaluation world %d failed, the others go on: %s", seed, error)
@@ -136,7 +129,7 @@ def _run(room: Room) -> ContestResult:
     _check_different(worlds, chosen)
     terms = table.terms_of(room.loaded, room.methods, checks.earlier_plans(room.out))
     result = table.summary(terms, worlds, leagues(room, chosen))
-    return ContestResult(room.out, result, write(room.out, result), failed, tuple(did))
+    return ContestResult(result, write(room.out, result), failed, tuple(did))
 
 
 def leagues(room: Room, chosen: Chosen) -> list[Members]:
@@ -153,11 +146,7 @@ def leagues(room: Room, chosen: Chosen) -> list[Members]:
 
 
 def _check_unchanged(room: Room) -> None:
-    """Look again at what is fixed: a contest takes days, and somebody may work on a method meanwhile.
-
-    Raises:
-        OutputMismatch: it has changed.
-    """
+    """Look again at what is fixed: a contest takes days, and somebody may work on a method meanwhile."""
     now = plan.load(room.loaded.path).identity
     changed = [name for name in {**now, **room.loaded.identity} if now.get(name) != room.loaded.identity.get(name)]
     if changed:
@@ -210,20 +199,15 @@ def _check_one_world(folder: Path, seed: int) -> None:
 
 
 def _second_retrained(room: Room, seed: int, recipe: Path) -> list[dict[str, Any]]:
-    """Train Retrained with another pretraining seed, score it against the first, and attack it as candidates are.
-
-    Returns:
-        What each stage cost, as `run.json` has it.
-    """
+    """Train Retrained with another pretraining seed, score it against the first, and attack it as candidates are."""
     from salmubench.pretrain.launch import pretrain
     from salmubench.workflow.attacked import recover_candidates
 
     folder = room.world(seed)
     loaded, run, out = recipes.load(recipe).recipe, read_run_file(folder), folder / "checkpoints"
-    kinds = KINDS
     world = RunWorld(
         out=folder, dataset=folder / "dataset", compromised=out / "compromised",
-        references={kind: folder / "embeddings" / kind for kind in kinds}, recipe=loaded,
+        references={kind: folder / "embeddings" / kind for kind in KINDS}, recipe=loaded,
         device=run.device or room.device, precision=run.precision or room.precision,
     )  # fmt: skip
     stages = Stages()
