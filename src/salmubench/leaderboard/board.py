@@ -17,7 +17,7 @@ from salmubench.report.tables import cells
 from salmubench.scoring import ranking
 from salmubench.scoring.failure_modes import MODES
 from salmubench.scoring.ranking import FACT_ROLES
-from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score
+from salmubench.scoring.record import BENCHMARK_VERSION, Normalised, RunRecord
 from salmubench.scoring.record import SCHEMA_VERSION as RECORDS
 from salmubench.scoring.references import OPTIONAL
 from salmubench.scoring.roles import kept_on, score_in
@@ -70,31 +70,6 @@ class Entry:
         return [mode for mode, state in answers(self.record).items() if state != "no"]
 
     @property
-    def leakage(self) -> float | None:
-        """Leakage left L."""
-        return _normalised(score_in(self.record, "leakage"))
-
-    @property
-    def drop(self) -> float | None:
-        """Utility drop D."""
-        return _normalised(score_in(self.record, "drop"))
-
-    @property
-    def schema(self) -> int:
-        """Version of the record: those of another version are judged by other rules."""
-        return self.record.schema_version
-
-    @property
-    def benchmark(self) -> int:
-        """Version of the benchmark; 0 of records that are too old to state it."""
-        return self.record.benchmark_version or 0
-
-    @property
-    def resamples(self) -> int | None:
-        """Resamples behind each interval."""
-        return None if self.record.protocol is None else self.record.protocol.bootstraps
-
-    @property
     def rerun(self) -> bool:
         """Whether the checkpoint was encoded and scored again by whoever keeps the board."""
         return self.receipt.get("rerun") is not None
@@ -110,14 +85,17 @@ class Entry:
         return f"{self.method}~unstated" if self.unstated else self.method
 
     @property
-    def fact(self) -> float | None:
-        """What is left of the fact among other values: the L that is further from 0, of the caption or paraphrased."""
-        values = [_normalised(score_in(self.record, role)) for role in FACT_ROLES]
-        return max((value for value in values if value is not None), key=abs, default=None)
-
-    def kept_on(self, split: str) -> float | None:
-        """K of a holdout split."""
-        return _normalised(kept_on(self.record, split))
+    def views(self) -> dict[str, Normalised | None]:
+        """What its row says, by the feed's keys; of the fact the L that is further from 0, plain or paraphrased."""
+        facts = [score for role in FACT_ROLES if (score := score_in(self.record, role)) is not None]
+        scores = {
+            "leakage_left": score_in(self.record, "leakage"),
+            "fact_left": max(facts, key=lambda score: abs(score.normalised.value or 0.0), default=None),
+            "kept_other_people": kept_on(self.record, "holdout_identity"),
+            "kept_same_people": kept_on(self.record, "holdout_association"),
+            "utility_drop": score_in(self.record, "drop"),
+        }
+        return {name: None if score is None else score.normalised for name, score in scores.items()}
 
     @functools.cached_property
     def distances(self) -> tuple[float | None, ...]:
@@ -138,7 +116,8 @@ class Board:
         scale: tiny, mini, small or paper.
         track: closed or generator.
         entries: in the default order.
-        ranks: name of a submission → the first and last rank of those that can't be told apart from the best of them.
+        ranks: name of a submission → its rank, and the first and last of those that can't be told apart from the best
+            of its tie group.
         front: names of the submissions that no other one beats in all distances.
         benchmark: version of the benchmark; 0 of records that are too old to state it.
         references: checkpoints of the references that most submissions use.
@@ -155,19 +134,17 @@ class Board:
     schema: int
     benchmark: int
     others: tuple[str, ...]
-    ranks: Mapping[str, tuple[int, int]]
-
-
-def _normalised(score: Score | None) -> float | None:
-    return None if score is None else score.normalised.value
+    ranks: Mapping[str, tuple[int, int, int]]
 
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
     """Group and order submissions: today's rules first, the largest scale, closed before generator."""
     groups: dict[tuple[str, str, int, int, tuple[str, ...]], list[Entry]] = {}
     for entry in entries:
-        key = entry.record.dataset.fingerprint, entry.info.track, entry.schema, entry.benchmark
-        groups.setdefault((*key, tuple(entry.others)), []).append(entry)
+        record = entry.record
+        versions = record.schema_version, record.benchmark_version or 0
+        key = record.dataset.fingerprint, entry.info.track, *versions, tuple(entry.others)
+        groups.setdefault(key, []).append(entry)
     grouped = []
     for (fingerprint, track, schema, benchmark, others), members in groups.items():
         ordered, ranks = _ranked(members)
@@ -181,27 +158,23 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
             Board(name, fingerprint, *of_track, ordered, pareto(ordered), usual, schema, benchmark, others, ranks)
         )
     names = [name for _, name in SCALES] + ["paper"]
-    grouped.sort(
-        key=lambda board: (
-            -board.schema,
-            -board.benchmark,
-            -names.index(board.scale),
-            board.fingerprint,
-            -len(board.others),
-            TRACKS.index(board.track),
-        )
-    )
-    return grouped
+
+    def place(board: Board) -> tuple[int, int, int, str, int, int]:
+        of_rules = -board.schema, -board.benchmark, -names.index(board.scale)
+        return *of_rules, board.fingerprint, -len(board.others), TRACKS.index(board.track)
+
+    return sorted(grouped, key=place)
 
 
-def _ranked(members: Sequence[Entry]) -> tuple[list[Entry], dict[str, tuple[int, int]]]:
-    """Submissions in order, and the first and last rank of each one's tie group."""
+def _ranked(members: Sequence[Entry]) -> tuple[list[Entry], dict[str, tuple[int, int, int]]]:
+    """Submissions in order, and the rank of each with the first and last of its tie group."""
     by_name = {entry.name: entry for entry in members}
     moved = {entry.name: entry.moved for entry in members if entry.moved}
     ordered: list[Entry] = []
-    ranks: dict[str, tuple[int, int]] = {}
+    ranks: dict[str, tuple[int, int, int]] = {}
     for tie in ranking.ranked({name: entry.record for name, entry in by_name.items()}, moved):
-        ranks |= dict.fromkeys(tie, (len(ordered) + 1, len(ordered) + len(tie)))
+        first, last = len(ordered) + 1, len(ordered) + len(tie)
+        ranks |= {name: (rank, first, last) for rank, name in enumerate(tie, start=first)}
         ordered += [by_name[name] for name in tie]
     return ordered, ranks
 
@@ -238,17 +211,20 @@ def feed(all_boards: Sequence[Board]) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "order": "fewest failure modes first, then fewest undecided, then by distance",
         "boards": [
-            {
-                "scale": board.scale,
-                "track": board.track,
-                "dataset_fingerprint": board.fingerprint,
-                "record_schema": board.schema,
-                "benchmark_version": board.benchmark or None,
-                **{f"against_{kind}": kind in board.others for kind in OPTIONAL},
-                "submissions": [_feed_row(entry, rank, board) for rank, entry in enumerate(board.entries, start=1)],
-            }
+            {**_facts(board), "submissions": [_feed_row(entry, board) for entry in board.entries]}
             for board in all_boards
         ],
+    }
+
+
+def _facts(board: Board) -> dict[str, Any]:
+    return {
+        "scale": board.scale,
+        "track": board.track,
+        "dataset_fingerprint": board.fingerprint,
+        "record_schema": board.schema,
+        "benchmark_version": board.benchmark or None,
+        **{f"against_{kind}": kind in board.others for kind in OPTIONAL},
     }
 
 
@@ -264,22 +240,21 @@ def csv_feed(all_boards: Sequence[Board]) -> str:
             *(f"against_{kind}" for kind in OPTIONAL))  # fmt: skip
     writer.writerow(head)
     for board in all_boards:
-        for rank, entry in enumerate(board.entries, start=1):
-            row = _feed_row(entry, rank, board)
+        for entry in board.entries:
+            row = _feed_row(entry, board) | _facts(board)
             row |= row.pop("verdict")
-            row |= {"scale": board.scale, "track": board.track, "dataset_fingerprint": board.fingerprint}
-            row |= {"record_schema": board.schema, "benchmark_version": board.benchmark or None}
-            row |= {f"against_{kind}": kind in board.others for kind in OPTIONAL}
             writer.writerow(cells([row[name] for name in head]))
     return stream.getvalue()
 
 
-def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
-    info, record = entry.info, entry.record
+def _feed_row(entry: Entry, board: Board) -> dict[str, Any]:
+    info, record, attacks = entry.info, entry.record, entry.record.attacks
+    scores = {} if attacks is None else attacks.scores
+    rank, first, last = board.ranks[entry.name]
     return {
         "rank": rank,
-        "tied_from": board.ranks[entry.name][0],
-        "tied_to": board.ranks[entry.name][1],
+        "tied_from": first,
+        "tied_to": last,
         "submission": entry.name,
         "model": info.model,
         "method": entry.method,
@@ -290,23 +265,14 @@ def _feed_row(entry: Entry, rank: int, board: Board) -> dict[str, Any]:
         "passes": entry.passes,
         "pareto": entry.name in board.front,
         "distance": entry.distance,
-        "leakage_left": entry.leakage,
-        "fact_left": entry.fact,
-        "kept_other_people": entry.kept_on("holdout_identity"),
-        "kept_same_people": entry.kept_on("holdout_association"),
-        "utility_drop": entry.drop,
+        **{name: None if view is None else view.value for name, view in entry.views.items()},
         "verdict": writing.plain(record.verdict),
         "scores": {
             metric: {part: score.value for part, score in parts.items()} for metric, parts in record.scores.items()
         },
-        "recoverable": None if record.attacks is None else record.attacks.recoverable,
-        "strongest_attack": None if record.attacks is None else record.attacks.strongest,
-        "recovered": {}
-        if record.attacks is None
-        else {
-            name: number.value if (number := score.main) is not None else None
-            for name, score in record.attacks.scores.items()
-        },
+        "recoverable": None if attacks is None else attacks.recoverable,
+        "strongest_attack": None if attacks is None else attacks.strongest,
+        "recovered": {name: None if one.main is None else one.main.value for name, one in scores.items()},
         "checkpoint_sha256": info.checkpoint_sha256,
         "content_sha256": entry.receipt.get("content_sha256"),
         "rerun": entry.rerun,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,20 +24,13 @@ from salmubench.leaderboard.check import (
     content_sha256,
     file_findings,
     is_no_submission,
-    name_finding,
+    name_findings,
     submissions_in,
 )
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.peers import Fingerprint
-from salmubench.leaderboard.submission import (
-    FILES,
-    INFO,
-    MAX_BUDGET,
-    RECORDS,
-    Info,
-    read_info,
-)
+from salmubench.leaderboard.submission import FILES, INFO, MAX_BUDGET, RECORDS, Info, read_info
 from salmubench.scoring.contest_record import ContestRecord
 from salmubench.scoring.ranking import moved_by
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
@@ -53,17 +45,12 @@ _FEW = 24  # fewer checks than this are done before worker processes have starte
 
 @dataclass(frozen=True)
 class Built:
-    """What was built.
-
-    Attributes:
-        refused: name of the folder → why it is left out.
-        passed_over: names of folders that hold nothing of a submission.
-    """
+    """What was built; folders that are left out and why, and names of those that hold nothing of a submission."""
 
     index: Path
     shown: int
     refused: Mapping[str, Sequence[Finding]]
-    passed_over: Sequence[str] = ()
+    passed_over: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -92,8 +79,6 @@ def build(
     Args:
         results: a folder of submission folders, or one with a folder `submissions` of them; other files in it and
             folders that hold nothing of a submission are passed over, archives are refused.
-        metrics: name → description.
-        max_budget: largest budget that is compared.
         titles: method → its title; any other method is called by its name.
         contest: a contest's result, checked: a section of the first page.
 
@@ -119,11 +104,13 @@ def build(
         refused |= {name: [finding] for name, finding in hidden.items() if finding is not None}
         entries = [entry for entry in entries if hidden[entry.name] is None]
         files = _files(entries, refused, titles or {}, contest)
+    receipts = {f"{RECEIPTS}/{entry.name}.json": entry.receipt for entry in entries}
     with manifest.page_folder(out, page="index.html"):
-        written = _write_receipts([outcome for outcome in outcomes if outcome.name not in refused], out)
+        for name, receipt in receipts.items():
+            writing.write_json(out / name, receipt)
         for name, content in files.items():
             writing.write_bytes(out / name, content)
-        _delete_stale(out, {*files, *written})
+        _delete_stale(out, {*files, *receipts})
     return Built(out / "index.html", len(entries), refused, passed_over)
 
 
@@ -131,13 +118,13 @@ def _files(
     entries: Sequence[Entry],
     refused: Mapping[str, Sequence[Finding]],
     titles: Mapping[str, str],
-    contest: ContestRecord | None = None,
+    contest: ContestRecord | None,
 ) -> dict[str, bytes]:
     """Path within the site → content, UTF-8: both feeds and all pages."""
     all_boards = boards.boards(entries)
-    feed = json.dumps(writing.plain(boards.feed(all_boards)), indent=1, ensure_ascii=False, allow_nan=False)
     pages = board_pages.pages(all_boards, refused, titles, contest)
-    files = {FEED: f"{feed}\n", CSV: boards.csv_feed(all_boards), **pages}
+    feed = writing.json_text(boards.feed(all_boards), where=FEED)
+    files = {FEED: feed, CSV: boards.csv_feed(all_boards), **pages}
     return {name: content.encode() for name, content in files.items()}
 
 
@@ -157,7 +144,7 @@ def _entry(
 def unshowable(entry: Entry) -> Finding | None:
     """Whether a submission can't be shown, alone on a board: what a check must find before a build does."""
     try:
-        _files([entry], {}, {})
+        _files([entry], {}, {}, None)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this submission's
         interruption.pass_on(error)
         text = f"Expected a record that the pages can show, got {type(error).__name__}: {error}"
@@ -178,58 +165,51 @@ def _folders(results: Path) -> tuple[list[Path], list[str]]:
 
 
 def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
-    receipts_by_name = {path.name: _earlier(receipts / f"{path.name}.json") for path in folders}
     # Finer than a second: of two that look the same, the one that an earlier build knew stays, however soon after.
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = min(usable, 8)
     if len(folders) < _FEW or workers < 2:
-        return [_check(path, receipts_by_name[path.name], metrics, max_budget, now) for path in folders]
+        return [_check(path, receipts, metrics, max_budget, now) for path in folders]
     import joblib
 
     with safe_path():
         outcomes: list[_Outcome] = joblib.Parallel(n_jobs=workers, batch_size=8)(
-            joblib.delayed(_check)(path, receipts_by_name[path.name], metrics, max_budget, now) for path in folders
+            joblib.delayed(_check)(path, receipts, metrics, max_budget, now) for path in folders
         )
     return outcomes
 
 
-def _check(folder: Path, receipt: Mapping[str, Any], metrics: Metrics, max_budget: float, now: str) -> _Outcome:
+def _check(folder: Path, receipts: Path, metrics: Metrics, max_budget: float, now: str) -> _Outcome:
     """Check one folder; whatever is wrong with it, or with its receipt, is its finding and nobody else's.
 
     Args:
-        receipt: receipt of an earlier build, or of a check with `--rerun`; empty without one.
-        metrics: name → description.
-        max_budget: largest budget that is compared.
+        receipts: of an earlier build, or of checks with `--rerun`.
         now: since when the board knows a submission that is new.
     """
     name, rerun = intake.plain_text(folder.name), None
-    badly_named = name_finding(folder)
-    if badly_named is not None:
-        return _Outcome(name, [badly_named])
+    if badly_named := list(name_findings(folder)):
+        return _Outcome(name, badly_named)
     with contextlib.suppress(Exception):  # a receipt is a note of an earlier build: a damaged one is made again
+        receipt = intake.read_json(receipts / f"{folder.name}.json")
         plain = folder.is_dir() and not folder.is_symlink() and not any(file_findings(folder))
-        if plain and receipt and content_sha256(folder) == receipt["content_sha256"]:
+        if plain and content_sha256(folder) == receipt["content_sha256"]:
             rerun = receipt["rerun"] if receipt["passed"] else None
             now = str(receipt["print"]["known"])
             if _holds(receipt, max_budget):
                 return _Outcome(name, [], _reopen(folder, receipt, metrics), Fingerprint(**receipt["print"]))
     try:
-        return _checked(name, folder, metrics, max_budget, now, rerun)
+        checked = check(folder, metrics=metrics, max_budget=max_budget)
+        if checked.findings or checked.loaded is None:
+            return _Outcome(name, checked.findings)
+        fingerprint = peers.fingerprint(name, checked.loaded, metrics, content=now)
+        receipt = {**checked.receipt(), "rerun": rerun, "max_budget": max_budget, "print": writing.plain(fingerprint)}
+        return _Outcome(name, [], entry_of(name, checked.loaded, receipt), fingerprint)
     except Exception as error:  # noqa: BLE001 - a stranger's file: the board goes on
         interruption.pass_on(error)
         foreign = f"Expected files that can be checked, got {type(error).__name__}: {error}"
         text = str(error) if isinstance(error, SalmubenchError) else foreign
         return _Outcome(name, [Finding("files", "", intake.plain_text(text, most=300))])
-
-
-def _checked(name: str, folder: Path, metrics: Metrics, max_budget: float, content: str, rerun: Any) -> _Outcome:
-    checked = check(folder, metrics=metrics, max_budget=max_budget)
-    if checked.findings or checked.loaded is None:
-        return _Outcome(name, checked.findings)
-    fingerprint = peers.fingerprint(name, checked.loaded, metrics, content=content)
-    receipt = {**checked.receipt(), "rerun": rerun, "max_budget": max_budget, "print": writing.plain(fingerprint)}
-    return _Outcome(name, [], entry_of(name, checked.loaded, receipt), fingerprint)
 
 
 def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry:
@@ -245,14 +225,6 @@ def _reopen(folder: Path, receipt: Mapping[str, Any], metrics: Metrics) -> Entry
     return _entry(folder.name, info, records, receipt, read_items(folder / FILES["record"]))
 
 
-def _earlier(path: Path) -> Mapping[str, Any]:
-    """A receipt of an earlier build; empty without one that can be read."""
-    try:
-        return intake.read_json(path) if path.is_file() else {}
-    except SalmubenchError:
-        return {}
-
-
 def _holds(receipt: Mapping[str, Any], max_budget: float) -> bool:
     """Whether a receipt still says what a check would, if its submission has not changed."""
     stated = receipt["version"], receipt["benchmark_version"], receipt["max_budget"]
@@ -260,24 +232,11 @@ def _holds(receipt: Mapping[str, Any], max_budget: float) -> bool:
     return bool(same) and isinstance(receipt["print"]["references"], dict)
 
 
-def _write_receipts(outcomes: Sequence[_Outcome], out: Path) -> set[str]:
-    names = set()
-    for outcome in outcomes:
-        if outcome.entry is not None:
-            name = f"{RECEIPTS}/{outcome.name}.json"
-            writing.write_json(out / name, outcome.entry.receipt)
-            names.add(name)
-    return names
-
-
 def _delete_stale(out: Path, current: set[str]) -> None:
-    """Delete pages and receipts of submissions that are gone."""
+    """Delete pages and receipts of submissions that are gone, where their words say that we made them."""
+    made = {".html": b"SALMUBench", ".json": b'"content_sha256"'}
     for folder in ("submissions", "methods", RECEIPTS):
         for path in (out / folder).glob("*"):
-            words = _MADE.get(path.suffix)
+            words = made.get(path.suffix)
             if f"{folder}/{path.name}" not in current and words and manifest.says(path, words):
                 path.unlink()
-
-
-_MADE = {".html": b"SALMUBench", ".json": b'"content_sha256"'}
-"""Ending of pages and receipts → what stands in those that we made."""

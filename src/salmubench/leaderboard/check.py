@@ -7,7 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +52,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """The answer.
-
-    Attributes:
-        content_sha256: of all its files; a receipt is about this content only.
-        rerun: what `compare_rerun` found, where that was asked.
-    """
+    """The answer, for this content only; with what `compare_rerun` was given, where that was asked."""
 
     folder: Path
     findings: Sequence[Finding]
     loaded: Loaded | None
     content_sha256: str | None
-    rerun: Mapping[str, Any] | None = field(default=None)
+    rerun: Mapping[str, Any] | None = None
 
     def receipt(self) -> dict[str, Any]:
         """The answer as JSON, bound to the content that was checked."""
@@ -91,7 +86,7 @@ def check(
     """Check a submission; nothing of it is executed.
 
     Args:
-        metrics: name → description: what the package's metrics are is never taken from a submission.
+        metrics: the package's own: what they are is never taken from a submission.
         max_budget: largest budget that is compared.
         dataset: the dataset that the board is about, where it is at hand.
 
@@ -102,8 +97,7 @@ def check(
         raise RecordError(f"Expected the folder of a submission at {folder}, got none. Archives are not unpacked.")
     if is_no_submission(folder):
         raise RecordError(f"Expected a submission at {folder}, got a folder that holds none of its files.")
-    badly_named = name_finding(places.real(folder))
-    findings = [*([] if badly_named is None else [badly_named]), *file_findings(folder)]
+    findings = [*name_findings(places.real(folder)), *file_findings(folder)]
     if findings:  # nothing of a folder with strange or missing files is read
         return Checked(folder, findings, None, None)
     digest = content_sha256(folder)
@@ -144,12 +138,11 @@ def is_no_submission(folder: Path) -> bool:
 # --- files ------------------------------------------------------------------------------------------------------
 
 
-def name_finding(folder: Path) -> Finding | None:
+def name_findings(folder: Path) -> Iterator[Finding]:
     """Whether a folder's name can't be the submission's: it becomes a part of addresses."""
-    if _NAME.fullmatch(folder.name):
-        return None
-    text = "Expected a folder's name of at most 100 letters A–Z a–z, digits, . _ -, the first a letter or digit, got "
-    return Finding("files", "", f"{text}{intake.plain_text(folder.name)!r:.120}. Rename the folder.")
+    if not _NAME.fullmatch(folder.name):
+        text = "Expected a folder's name of at most 100 letters A–Z a–z, digits, . _ -, the first a letter or digit"
+        yield Finding("files", "", f"{text}, got {intake.plain_text(folder.name)!r:.120}. Rename the folder.")
 
 
 def file_findings(folder: Path) -> Iterator[Finding]:
@@ -183,7 +176,7 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
             findings.append(Finding("format", name, intake.plain_text(str(error), most=400)))
             return None
 
-    info = attempt(INFO, lambda path: read_info(path))
+    info = attempt(INFO, read_info)
     names = {role: name for role, name in FILES.items() if role in RECORDS or (folder / name).is_file()}
     records = {role: attempt(name, _read_record) for role, name in names.items()}
     items = {
@@ -191,11 +184,12 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
         for role, name in names.items()
     }
     gallery = attempt(GALLERY, lambda path: intake.read_table(path, GALLERY_SCHEMA, limits=LIMITS.gallery))
-    attacks = attempt(ATTACKS, _read_attacks) if (folder / ATTACKS).is_file() else None
+    attacks = None
+    if (folder / ATTACKS).is_file():
+        attacks = attempt(ATTACKS, lambda path: intake.read_table(path, ATTACK_SCHEMA, limits=LIMITS.attack_rows))
     for role, record in records.items():
-        lies = [] if record is None else lied_about(record, metrics)
-        if lies:
-            text = f"Expected {lies[0]} described as it is, got another description."
+        for name in [] if record is None else lied_about(record, metrics)[:1]:
+            text = f"Expected {name} described as it is, got another description."
             findings.append(Finding("protocol", FILES[role], text))
     if not findings:
         findings += [finding for role in records for finding in _work(records[role], items[role], FILES[role])]
@@ -203,10 +197,6 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
         return None
     records = {role: with_package_first(record, metrics) for role, record in records.items()}
     return Loaded(info, records, items, gallery, (folder / METHOD).is_file(), attacks)
-
-
-def _read_attacks(path: Path) -> pa.Table:
-    return intake.read_table(path, ATTACK_SCHEMA, limits=LIMITS.attack_rows)
 
 
 def _work(record: RunRecord, items: pa.Table, file: str) -> Iterator[Finding]:
@@ -251,24 +241,16 @@ def _content_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
     for text in check_items.gallery_problems(gallery, loaded.items["record"], loaded.record, metrics):
         yield Finding("gallery", GALLERY, text)
     references = {role: items for role, items in loaded.items.items() if role != "record"}
-    rows = gallery.num_rows
-    problems = {
-        "record": check_items.item_problems(
-            loaded.items["record"], references, loaded.record, metrics, gallery_rows=rows
-        ),
-        **{
-            role: check_items.own_problems(role, table, loaded.records[role], metrics, gallery_rows=rows)
-            for role, table in references.items()
-        },
-    }
     broken = False
-    for role, texts in problems.items():
-        for text in texts:
+    for role, items in loaded.items.items():
+        beside = references if role == "record" else {}
+        texts = check_items.item_problems(items, beside, loaded.records[role], metrics, gallery_rows=gallery.num_rows)
+        for text in (*(check_items.own_problems(role, items) if role != "record" else ()), *texts):
             broken = True
             yield Finding("items", items_path(Path(FILES[role])).name, intake.plain_text(text, most=300))
     if not broken:  # numbers from items that can't be are no evidence
-        for role in loaded.records:
-            yield from _score_findings(loaded.records[role], loaded.items[role], FILES[role])
+        for role, record in loaded.records.items():
+            yield from _score_findings(record, loaded.items[role], FILES[role])
         yield from _null_findings(loaded)
         yield from check_attacks.attack_findings(loaded, metrics)
 
@@ -290,16 +272,10 @@ def _score_findings(record: RunRecord, items: pa.Table, file: str) -> Iterator[F
         for part, score in needed.items():
             difference = first_difference(writing.plain(claimed[part]), writing.plain(score))
             if difference is not None:
-                text = (
-                    f"Expected {metric:.40} {part} as its items give it, {difference.expected}, got {difference.got}."
-                )
-                yield Finding("scores", file, text)
-    if record.verdict != again.verdict:
-        difference = first_difference(writing.plain(record.verdict), writing.plain(again.verdict))
-        if difference is not None:
-            yield Finding(
-                "verdict", file, f"Expected the verdict of the intervals, {difference.expected}, got {difference.got}."
-            )
+                yield Finding("scores", file, f"Expected {metric:.40} {part} as its items give it, {difference}.")
+    difference = first_difference(writing.plain(record.verdict), writing.plain(again.verdict))
+    if difference is not None:
+        yield Finding("verdict", file, f"Expected the verdict of the intervals, {difference}.")
 
 
 def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Finding]:
@@ -308,11 +284,7 @@ def _old_findings(record: RunRecord, scores: Scores, file: str) -> Iterator[Find
             for name in ("value", "n", "clean", "compromised"):
                 difference = first_difference(getattr(claimed, name), getattr(score, name), name)
                 if difference is not None:
-                    text = (
-                        f"Expected {metric:.40} {part} as its items give it, {difference.expected}, got "
-                        f"{difference.got}."
-                    )
-                    yield Finding("scores", file, text)
+                    yield Finding("scores", file, f"Expected {metric:.40} {part} as its items give it, {difference}.")
 
 
 def by_present_rules(loaded: Loaded) -> Loaded:

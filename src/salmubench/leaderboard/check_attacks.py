@@ -6,7 +6,7 @@ the same pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from salmubench.core import plugins, writing
 from salmubench.leaderboard import intake
-from salmubench.leaderboard.check_items import Metrics
+from salmubench.leaderboard.check_items import Metrics, rows_of
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.method_code import built_in_sha256, taken_for
@@ -35,21 +35,18 @@ _SEEDS = 10
 def attack_findings(loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
     """Whether a record's attacks follow from its rows."""
     section, rows = loaded.record.attacks, loaded.attacks
-    if section is None or rows is None:
-        if section is not None or rows is not None:
-            given = "the section alone" if rows is None else "the rows alone"
-            yield Finding("attacks", ATTACKS, f"Expected the record's section attacks with its rows, got {given}.")
+    if section is None and rows is None:
         return
-    for file, text in _all_problems(loaded, section, rows, metrics):
-        yield Finding("attacks", file, intake.plain_text(text, most=300))
-
-
-def _all_problems(loaded: Loaded, section: Attacks, rows: pa.Table, metrics: Metrics) -> Iterator[tuple[str, str]]:
+    if section is None or rows is None:
+        given = "the section alone" if rows is None else "the rows alone"
+        yield Finding("attacks", ATTACKS, f"Expected the record's section attacks with its rows, got {given}.")
+        return
     said = [(RECORDS["record"], text) for text in _section_problems(loaded, section)]
     said += [(ATTACKS, text) for text in _row_problems(loaded, section, rows, metrics)]
-    yield from said
     if not said:  # numbers from rows that can't be are no evidence
-        yield from ((RECORDS["record"], text) for text in _number_problems(section, rows))
+        said += [(RECORDS["record"], text) for text in _number_problems(section, rows)]
+    for file, text in said:
+        yield Finding("attacks", file, intake.plain_text(text, most=300))
 
 
 def _section_problems(loaded: Loaded, section: Attacks) -> Iterator[str]:
@@ -114,8 +111,8 @@ def _pair_problems(loaded: Loaded, rows: pa.Table, metrics: Metrics) -> Iterator
     items = loaded.items["record"]
     held = held_of(loaded.record, items)
     whole = next((name for name, one in metrics.items() if one.split == "forget" and one.every_row), "")
-    forget = set(_pairs(item_tables.of_metric(items, whole), "file_name", "identity_id"))
-    for file, identity, group in dict.fromkeys(_pairs(judged, "file_name", "identity", "group")):
+    forget = set(rows_of(item_tables.of_metric(items, whole), "file_name", "identity_id"))
+    for file, identity, group in dict.fromkeys(rows_of(judged, "file_name", "identity", "group")):
         if forget and (file, identity) not in forget:
             yield f"Expected pairs of forget that the items have, got {file!s:.60} of another person or none."
             return
@@ -154,26 +151,22 @@ def _frame_problems(name: str, rows: pa.Table, section: Attacks) -> Iterator[str
 def _frame(rows: pa.Table) -> tuple[tuple[str, ...], list[tuple[Any, ...]]] | None:
     """Variants and pairs of one seed and part: variant by variant, all of the same pairs, none twice; else `None`."""
     names = rows.column("variant").to_pylist()
-    variants, keys = tuple(dict.fromkeys(names)), list(_pairs(rows, "file_name", "identity", "group"))
+    variants, keys = tuple(dict.fromkeys(names)), rows_of(rows, "file_name", "identity", "group")
     each = len(keys) // max(len(variants), 1)
     first = keys[:each]
     blocks = names == [variant for variant in variants for _ in range(each)]
     return (variants, first) if blocks and keys == first * len(variants) and len(set(first)) == each else None
 
 
-def _pairs(rows: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
-    return zip(*(rows.column(name).to_pylist() for name in names), strict=True)
-
-
 def _value_problems(rows: pa.Table, gallery_rows: int) -> Iterator[str]:
     """Ranks and scores that can't be."""
-    rank, score = (_floats(rows, name) for name in ("rank", "score"))
-    if (np.isnan(rank) == np.isnan(score)).any():
+    columns = {name: rows.column(name).to_numpy().astype(np.float64) for name in ("rank", "score", *REFERENCES)}
+    rank = columns["rank"]
+    if (np.isnan(rank) == np.isnan(columns["score"])).any():
         yield "Expected a rank or a score in every row, got both or none in some."
         return
     ranked, retrieval = ~np.isnan(rank), np.array(rows.column("part").to_pylist(), object) == PARTS[0]
-    for name in ("rank", "score", *REFERENCES):
-        values = _floats(rows, name)
+    for name, values in columns.items():
         given = ~np.isnan(values)
         bad_rank = ranked & given & ((values < 1) | (values * 2 != np.round(values * 2)) | ~np.isfinite(values))
         bad_rank |= ranked & given & retrieval & (values > gallery_rows + 1)
@@ -199,16 +192,8 @@ def _number_problems(section: Attacks, rows: pa.Table) -> Iterator[str]:
     for name, score in again.scores.items():
         difference = first_difference(writing.plain(section.scores[name]), writing.plain(score))
         if difference is not None:
-            yield f"Expected {name} as its rows give it, {difference.expected}, got {difference.got}."
-    claimed, computed = (_answer(one) for one in (section, again))
+            yield f"Expected {name} as its rows give it, {difference}."
+    claimed, computed = ({"recoverable": one.recoverable, "strongest": one.strongest} for one in (section, again))
     answer = first_difference(claimed, computed)
     if answer is not None:
-        yield f"Expected the answer that follows from the attacks, {answer.expected}, got {answer.got}."
-
-
-def _answer(section: Attacks) -> Mapping[str, Any]:
-    return {"recoverable": section.recoverable, "strongest": section.strongest}
-
-
-def _floats(table: pa.Table, name: str) -> Any:
-    return table.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
+        yield f"Expected the answer that follows from the attacks, {answer}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,28 +32,24 @@ def gallery_problems(gallery: pa.Table, items: pa.Table, record: RunRecord, metr
     strange = sorted({str(name) for name in pc.unique(sources).to_pylist()} - {"forget", "retain_disjoint"})
     if strange:
         yield f"Expected the sources forget and retain_disjoint, got {strange[0]!r}."
-    parts = {name: gallery.filter(pc.equal(sources, name)) for name in ("forget", "retain_disjoint")}
-    for name, part in parts.items():
-        keys = set(zip(part.column("file_name").to_pylist(), part.column("caption").to_pylist(), strict=True))
-        if len(keys) < part.num_rows:
+    forget, disjoint = (
+        rows_of(gallery.filter(pc.equal(sources, name)), "file_name", "caption")
+        for name in ("forget", "retain_disjoint")
+    )
+    for name, drawn in (("forget", forget), ("retain_disjoint", disjoint)):
+        if len(set(drawn)) < len(drawn):
             yield f"Expected rows of {name} drawn without replacement, got one twice."
-    forget = _items_on(items, metrics, "forget", whole=True)
-    if forget.num_rows:
-        forget_pairs = set(zip(*(forget.column(key).to_pylist() for key in ("file_name", "caption")), strict=True))
-        drawn = zip(*(parts["forget"].column(key).to_pylist() for key in ("file_name", "caption")), strict=True)
-        foreign = next((row for row in drawn if row not in forget_pairs), None)
+    pairs = rows_of(_items_on(items, metrics, "forget", whole=True), "file_name", "caption")
+    if pairs:
+        there = set(pairs)
+        foreign = next((row for row in forget if row not in there), None)
         if foreign is not None:
             yield f"Expected captions of forget that the items have, got another: {str(foreign[1])[:80]!r}."
-        yield from _size(parts["forget"].num_rows, forget.num_rows, "forget")
+        yield from _size(len(forget), len(pairs), "forget", len(pairs))
     joint = _items_on(items, metrics, "retain_joint").num_rows
     generic = record.dataset.counts.get("retain_synth")
     if generic is not None and generic >= joint:
-        yield from _size(
-            parts["retain_disjoint"].num_rows,
-            generic - joint,
-            "retain_disjoint",
-            least=_disjoint(items, record, metrics),
-        )
+        yield from _size(len(disjoint), generic - joint, "retain_disjoint", _disjoint(items, record, metrics))
 
 
 def item_problems(
@@ -75,19 +72,11 @@ def item_problems(
                 yield f"Expected items of {name!s:.40}, which {kind} has, got none."
 
 
-def own_problems(
-    kind: str, table: pa.Table, record: RunRecord, metrics: Metrics, *, gallery_rows: int
-) -> Iterator[str]:
-    """Problems of a reference's own items."""
+def own_problems(kind: str, table: pa.Table) -> Iterator[str]:
+    """Columns that a reference's own items can't have filled: nobody judges Clean or Compromised."""
     for column in KINDS if kind in ENDS else ():
         if table.column(column).null_count != table.num_rows:
             yield f"Expected no values in column {column} of {kind}'s own items, got some."
-    names = [str(name) for name in table.column("metric").unique().to_pylist()]
-    yield from _absent(names, record, metrics)
-    for name in names:
-        rows = item_tables.of_metric(table, name)
-        yield from _value_problems(name, rows, gallery_rows, metrics.get(name))
-        yield from _row_problems(name, rows, record, metrics.get(name))
 
 
 def _absent(names: Sequence[str], record: RunRecord, metrics: Metrics) -> Iterator[str]:
@@ -102,8 +91,6 @@ def _absent(names: Sequence[str], record: RunRecord, metrics: Metrics) -> Iterat
 
 def keys_digest(items: pa.Table, metrics: Metrics) -> str:
     """Hash of which items of the package's metrics were scored, whatever their values."""
-    import hashlib
-
     digest = hashlib.sha256()
     items = items.filter(pc.is_in(items.column("metric"), value_set=pa.array(list(metrics), pa.string())))
     for name in ("metric", *item_tables.KEYS):
@@ -122,8 +109,8 @@ def _disjoint(items: pa.Table, record: RunRecord, metrics: Metrics) -> int:
     return 10 * (fragile - 1) + 1 if fragile and tenth else fragile
 
 
-def _size(count: int, of: int, source: str, *, least: int | None = None) -> Iterator[str]:
-    most, fewest = min(_DRAWN, of), min(_DRAWN, of if least is None else least)
+def _size(count: int, of: int, source: str, least: int) -> Iterator[str]:
+    most, fewest = min(_DRAWN, of), min(_DRAWN, least)
     if not fewest <= count <= most:
         expected = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
         yield f"Expected {expected} captions of {source} in the gallery, got {count:,}."
@@ -149,19 +136,17 @@ def _row_problems(name: str, table: pa.Table, record: RunRecord, metric: Metric 
         yield f"Expected each item of {name} once, got one twice."
 
 
-def _others_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
+def _others_problems(name: str, table: pa.Table, metric: Metric) -> Iterator[str]:
     others = table.column("others")
-    if metric is None or metric.items not in _AMONG:
-        if metric is not None and others.null_count < table.num_rows:
+    if metric.items not in _AMONG:
+        if others.null_count < table.num_rows:
             yield f"Expected no numbers in column others of {name}, got some."
     elif others.null_count or pc.min(others).as_py() < FEWEST:
         yield f"Expected {FEWEST} or more in every row of column others of {name}, got less or none in some."
 
 
-def _mean_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
+def _mean_problems(name: str, table: pa.Table, metric: Metric) -> Iterator[str]:
     """Of means over pictures: parts that there are, pictures behind each, and what is known less strangers'."""
-    if metric is None:
-        return
     if metric.items != "fact_mean":
         for column in ("pictures", "same_country"):
             if table.column(column).null_count < table.num_rows:
@@ -191,31 +176,28 @@ def _mean_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterato
                 yield f"Expected {of[0]} to be {of[1]} less {of[2]} in column {column} of {name}, got another number."
 
 
-def _hidden_problems(name: str, table: pa.Table, metric: Metric | None) -> Iterator[str]:
+def _hidden_problems(name: str, table: pa.Table, metric: Metric) -> Iterator[str]:
     hidden = table.column("hidden")
-    if metric is None or hidden.null_count == table.num_rows:
+    if hidden.null_count == table.num_rows:
         return
     if "hidden" not in metric.groups:
         yield f"Expected nothing in column hidden of {name}, got some."
     elif hidden.null_count:
         yield f"Expected true or false in every row of column hidden of {name}, got none in some."
-    elif table.select(["caption", "hidden"]).group_by(["caption", "hidden"]).aggregate([]).num_rows > len(
-        table.column("caption").unique()
-    ):
+    elif len(set(rows_of(table, "caption", "hidden"))) > len(table.column("caption").unique()):
         yield f"Expected each class of {name} hidden in all rows or in none, got both."
 
 
 def _value_problems(name: str, table: pa.Table, gallery_rows: int, metric: Metric | None) -> Iterator[str]:
-    yield from _hidden_problems(name, table, metric)
-    wrong_others = list(_others_problems(name, table, metric))
-    yield from wrong_others
-    if wrong_others:
-        return
-    yield from _mean_problems(name, table, metric)
+    if metric is not None:
+        yield from _hidden_problems(name, table, metric)
+        wrong_others = list(_others_problems(name, table, metric))
+        yield from wrong_others
+        if wrong_others:
+            return
+        yield from _mean_problems(name, table, metric)
     others = table.column("others").to_numpy() if metric is not None and metric.items == "fact_rank" else None
-    may_be_negative = pc.fill_null(pc.starts_with(table.column("part"), known("")), False).to_numpy(
-        zero_copy_only=False
-    )
+    may_be_negative = pc.fill_null(pc.starts_with(table.column("part"), known("")), False).to_numpy()
     for column in ("value", *KINDS):
         stored = table.column(column)
         if column != "value" and stored.null_count == table.num_rows:
@@ -259,6 +241,11 @@ def _impossible(metric: Metric, values: Any, gallery_rows: int, others: Any) -> 
         return None
     where = np.flatnonzero(bad)
     return (expected, float(values[where[0]])) if len(where) else None
+
+
+def rows_of(table: pa.Table, *columns: str) -> list[tuple[Any, ...]]:
+    """The values of some columns, row by row."""
+    return list(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
 
 
 def _items_on(items: pa.Table, metrics: Metrics, split: str, *, whole: bool = False) -> pa.Table:

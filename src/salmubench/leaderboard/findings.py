@@ -27,9 +27,7 @@ class Finding:
     """Something wrong.
 
     Attributes:
-        code: short word: `files`, `format`, `info`, `hash`, `checkpoint`, `dataset`, `name`, `budget`, `protocol`,
-            `gallery`, `items`, `scores`, `verdict`, `references`, `cost`, `attacks`, `rerun`, `duplicate`,
-            `work`, `method`, `embeddings`.
+        code: a word for what it is about, as `files`, `hash` or `scores`.
         file: which file; empty for the folder.
         message: what was expected and what was found, on one line.
     """
@@ -56,27 +54,8 @@ class Loaded:
         return self.records["record"]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Where two structures differ, and both values there."""
-
-    place: str
-    claimed: Any
-    computed: Any
-
-    @property
-    def expected(self) -> str:
-        """The value that follows, with its place."""
-        return f"{self.place} {_shown(self.computed)}".lstrip()
-
-    @property
-    def got(self) -> str:
-        """The value that is claimed."""
-        return _shown(self.claimed)
-
-
-def first_difference(claimed: Any, computed: Any, place: str = "") -> Difference | None:
-    """Where two plain structures differ by more than rounding; `None` where they don't."""
+def first_difference(claimed: Any, computed: Any, place: str = "") -> str | None:
+    """Where two plain structures differ by more than rounding: "value 0.5, got 0.1"; `None` where they don't."""
     if isinstance(computed, dict) and isinstance(claimed, dict):
         for key in {**computed, **claimed}:
             deeper = first_difference(claimed.get(key), computed.get(key), f"{place}.{key}" if place else key)
@@ -89,13 +68,13 @@ def first_difference(claimed: Any, computed: Any, place: str = "") -> Difference
     same = claimed == computed
     if isinstance(computed, float) and isinstance(claimed, float):
         same = math.isclose(claimed, computed, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return None if same else Difference(place, claimed, computed)
+    return None if same else f"{place} {_shown(computed)}, got {_shown(claimed)}".lstrip()
 
 
 def _shown(value: Any) -> str:
     """A value for a message: numbers in full, anything else short."""
     if isinstance(value, float):
         return f"{value:.12g}"
-    if value is None or isinstance(value, str):
-        return "null" if value is None else reading.printable(value, 80)
-    return reading.shown(value, 80)
+    if isinstance(value, str):
+        return reading.printable(value, 80)
+    return "null" if value is None else reading.shown(value, 80)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-
-from markupsafe import Markup
+from dataclasses import replace
+from typing import Any
 
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.board import Board, Entry
 from salmubench.leaderboard.findings import Finding
 from salmubench.leaderboard.method_code import is_built_in
 from salmubench.report import cells, contests, damage, rendering, sections, tables, wording
-from salmubench.report.cells import Cell, Table
+from salmubench.report.cells import Cell
 from salmubench.report.drawings import scatter
-from salmubench.report.main_views import KEPT_ON
 from salmubench.report.recovery import heat
 from salmubench.scoring.contest_record import ContestRecord
-from salmubench.scoring.failure_modes import MODES, FailureMode, legend
-from salmubench.scoring.ranking import FACT_ROLES
-from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Score, Thresholds
+from salmubench.scoring.failure_modes import MODES, legend
+from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord, Thresholds
 from salmubench.scoring.references import LABELS
-from salmubench.scoring.roles import kept_on, score_in
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS, answers, worst
 
 SCALE_NAMES = {"tiny": "Tiny", "mini": "Mini", "part": "Part of the paper’s counts", "paper": "The paper’s counts"}
@@ -41,48 +37,12 @@ HEADS = (
     ("K inter-identity", "(U − C) / (P − C) of held-out pairs of other people"),
     ("K intra-identity", "(U − C) / (P − C) of held-out pairs of the same people"),
     ("Utility drop D", "(P − U) / P of general knowledge"),
-    (
-        "Failure modes",
-        f"{legend()}; ? where the interval leaves it open",
-    ),
+    ("Failure modes", f"{legend()}; ? where the interval leaves it open"),
     ("Data seen", "how often each forget pair was seen, and how many pairs that were in all"),
     ("Submitted", "date"),
 )
 _MOST_NOTES = 12
 _ROOM = "salmubench.leaderboard"
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of a board."""
-
-    name: str
-    model: str
-    author: str
-    links: Sequence[tuple[str, str]]
-    page: str
-    front: bool
-    own_references: bool
-    passes: bool
-    modes: str
-    budget: str
-    cells: Sequence[Cell]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A board as the page shows it."""
-
-    board: Board
-    title: str
-    note: str
-    lines: Sequence[Line]
-    budgets: Sequence[str]
-    plots: Sequence[Markup]
-    unjudged: Sequence[FailureMode]
-    references: Sequence[str]
-    recovery: Table | None
-    attacks: Sequence[tuple[str, Sequence[tuple[str, str]]]]
 
 
 def pages(
@@ -94,7 +54,6 @@ def pages(
     """All pages: path within the site → content.
 
     Args:
-        refused: name of a folder → why it is left out.
         titles: method → its title.
     """
     content = {"index.html": _index(boards, refused, contest)}
@@ -104,8 +63,9 @@ def pages(
             methods.setdefault(entry.method_page, []).append((board, entry))
     for page, members in methods.items():
         content[f"methods/{page}.html"] = _method(members, titles)
+        siblings = [entry for _, entry in members]
         for board, entry in members:
-            content[f"submissions/{entry.name}.html"] = _submission(board, entry, [item for _, item in members], titles)
+            content[f"submissions/{entry.name}.html"] = _submission(board, entry, siblings, titles)
     return content
 
 
@@ -128,8 +88,10 @@ def _index(
     )
 
 
-def _shown(board: Board) -> Shown:
+def _shown(board: Board) -> dict[str, Any]:
+    """A board as the template takes it."""
     first = board.entries[0]
+    protocol = first.record.protocol
     budgets = sorted({f"{entry.record.model.budget:g}×" for entry in board.entries}, key=lambda text: float(text[:-1]))
     names = {entry.record.model.name: entry.info.model for entry in board.entries}
     names |= {record.model.name: LABELS[kind] for kind, record in first.others.items()}
@@ -137,16 +99,16 @@ def _shown(board: Board) -> Shown:
     drawn = damage.damage(records, names, _thresholds(board))
     points = [replace(point, index=place + 1) for point, place in zip(drawn.points, drawn.places, strict=True)]
     shown = [board.entries[place] for place in drawn.places]
-    return Shown(
-        board=board,
-        title=_title(board),
-        note=TRACK_NOTES[board.track]
+    return {
+        "board": board,
+        "title": _title(board),
+        "note": TRACK_NOTES[board.track]
         + ("" if board.schema > 1 else _OLD_NOTE)
         + ("" if board.others or board.schema == 1 else _WITHOUT_NOTE)
-        + (f" Intervals are of {first.resamples:,} resamples each." if first.resamples else ""),
-        lines=[_line(board, entry, rank, "submissions/") for rank, entry in enumerate(board.entries, start=1)],
-        budgets=budgets,
-        plots=[
+        + (f" Intervals are of {protocol.bootstraps:,} resamples each." if protocol is not None else ""),
+        "lines": [_line(board, entry, "submissions/") for entry in board.entries],
+        "budgets": budgets,
+        "plots": [
             scatter.board_plot(
                 points,
                 drawn.references,
@@ -159,11 +121,11 @@ def _shown(board: Board) -> Shown:
         ]
         if points
         else [],
-        unjudged=drawn.unjudged,
-        references=sections.references([first.clean, first.compromised, *first.others.values()]),
-        recovery=heat.heat_table([(_called(entry, board), entry.record) for entry in board.entries], key=board.key),
-        attacks=heat.legend([entry.record for entry in board.entries]),
-    )
+        "unjudged": drawn.unjudged,
+        "references": sections.references([first.clean, first.compromised, *first.others.values()]),
+        "recovery": heat.heat_table([(_called(entry, board), entry.record) for entry in board.entries], key=board.key),
+        "attacks": heat.legend([entry.record for entry in board.entries]),
+    }
 
 
 def _called(entry: Entry, board: Board) -> str:
@@ -195,26 +157,24 @@ _OLD_NOTE = (
 
 
 def _thresholds(board: Board) -> Thresholds:
-    """Where the failure modes of a board's records begin."""
     return THRESHOLDS if board.schema > 1 else OLD_THRESHOLDS
 
 
-def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
-    """A row: rank, distance, the five views, failure modes, budget, date."""
-    record = entry.record
+def _line(board: Board, entry: Entry, folder: str) -> dict[str, Any]:
+    """A row as the template takes it: rank, distance, the five views, failure modes, budget, date."""
+    record, distance = entry.record, entry.distance
     budget = f"{record.model.budget:g}×"
-    distance = entry.distance
+    rank, start, end = board.ranks[entry.name]
+    front = entry.name in board.front
     shown = [
-        Cell(str(rank), interval=_tied(board, entry), sort=str(rank)),
+        Cell(str(rank), interval="" if start == end else f"tie {start}–{end}", sort=str(rank)),
         Cell(
             wording.number(distance),
             sort="" if distance is None else repr(distance),
             title="" if distance is not None else "a number is missing",
         ),
     ]
-    kept = [kept_on(record, split) for split in KEPT_ON]
-    for score in (score_in(record, "leakage"), _fact(record), *kept, score_in(record, "drop")):
-        view = None if score is None else score.normalised
+    for view in entry.views.values():
         value = None if view is None else view.value
         shown.append(
             Cell(
@@ -236,43 +196,29 @@ def _line(board: Board, entry: Entry, rank: int, folder: str) -> Line:
         Cell(budget, interval=_pairs(record), sort=repr(float(record.model.budget or 0))),
         Cell(entry.info.submitted[:10], sort=entry.info.submitted[:10].replace("-", "")),
     ]
-    return Line(
-        name=entry.name,
-        model=entry.info.model,
-        author=entry.info.author or "",
-        links=_links(entry),
-        page=f"{folder}{entry.name}.html",
-        front=entry.name in board.front,
-        own_references=entry.references != board.references,
-        passes=entry.passes,
-        modes=" ".join(["passes"] if entry.passes else entry.modes) + (" front" if entry.name in board.front else ""),
-        budget=budget,
-        cells=shown,
-    )
-
-
-def _tied(board: Board, entry: Entry) -> str:
-    """The ranks that can't be told apart from its own; empty where it stands alone."""
-    start, end = board.ranks[entry.name]
-    return "" if start == end else f"tie {start}–{end}"
+    return {
+        "name": entry.name,
+        "model": entry.info.model,
+        "author": entry.info.author or "",
+        "links": _links(entry),
+        "page": f"{folder}{entry.name}.html",
+        "front": front,
+        "own_references": entry.references != board.references,
+        "passes": entry.passes,
+        "modes": " ".join(["passes"] if entry.passes else entry.modes) + " front" * front,
+        "budget": budget,
+        "cells": shown,
+    }
 
 
 def _pairs(record: RunRecord) -> str:
-    """How much data a method saw."""
     return "pairs not stated" if record.cost.pairs is None else f"{wording.count(record.cost.pairs)} pairs"
 
 
 def _links(entry: Entry) -> list[tuple[str, str]]:
-    """Words and address of what leads out: code or paper, the checkpoint."""
     info = entry.info
     links = [] if info.link is None else [(info.link.removeprefix("https://").partition("/")[0], info.link)]
     return links + ([] if info.hub_id is None else [("checkpoint", f"https://huggingface.co/{info.hub_id}")])
-
-
-def _fact(record: RunRecord) -> Score | None:
-    """What is left of the fact, by the sentence that tells more."""
-    known = [score for role in FACT_ROLES if (score := score_in(record, role)) is not None]
-    return max(known, key=lambda score: abs(score.normalised.value or 0.0), default=None)
 
 
 def _method(members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -> str:
@@ -284,13 +230,10 @@ def _method(members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -
         heading, code = f"{heading}, code not stated", "Their records are too old to say whose code made the models."
     elif is_built_in(method):
         code = "The method is built in; every model here was made by the package’s own file."
-    groups: dict[str, list[tuple[int, Line]]] = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
     for board, entry in sorted(members, key=lambda item: item[1].info.submitted, reverse=True):
-        rank = [other.name for other in board.entries].index(entry.name) + 1
-        place = _title(board)
-        groups.setdefault(f"{place} · dataset {board.fingerprint[:12]}", []).append(
-            (rank, _line(board, entry, rank, "../submissions/"))
-        )
+        group = groups.setdefault(f"{_title(board)} · dataset {board.fingerprint[:12]}", [])
+        group.append(_line(board, entry, "../submissions/"))
     return rendering.page(
         "method.html.j2",
         room=_ROOM,
@@ -299,7 +242,7 @@ def _method(members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -
         heading=heading,
         code=code,
         method=method,
-        groups={place: [line for _, line in lines] for place, lines in groups.items()},
+        groups=groups,
         heads=HEADS,
         count=len(members),
     )
@@ -310,7 +253,6 @@ def _submission(board: Board, entry: Entry, siblings: Sequence[Entry], titles: M
     records = [entry.clean, *entry.others.values(), entry.compromised, entry.record]
     names = {record.model.name: wording.method_name(record, titles) for record in records}
     model, thresholds = names[entry.record.model.name], _thresholds(board)
-    line = _line(board, entry, [other.name for other in board.entries].index(entry.name) + 1, "")
     history = sorted(siblings, key=lambda item: item.info.submitted, reverse=True)
     return rendering.page(
         "submission.html.j2",
@@ -320,7 +262,7 @@ def _submission(board: Board, entry: Entry, siblings: Sequence[Entry], titles: M
         entry=entry,
         board_title=_title(board),
         board=board,
-        line=line,
+        line=_line(board, entry, ""),
         total=len(board.entries),
         verdict=next(iter(sections.verdicts([entry.record], {entry.record.model.name: model}, thresholds))),
         tables=[

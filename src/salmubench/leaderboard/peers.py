@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from salmubench.scoring.metric import Metric, main_part
 from salmubench.scoring.origin import STRICT
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY
+from salmubench.scoring.references import ENDS
 
 TOLERANCE = 0.02
 """By which a reference's score may differ between submissions: precision and processor move embeddings."""
@@ -60,16 +61,8 @@ class Fingerprint:
 
 
 def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, content: str) -> Fingerprint:
-    """What tells this submission from others.
-
-    Args:
-        metrics: name → description.
-    """
-    references = {
-        str(loaded.records[role].model.weights): _scores(loaded.records[role], metrics)
-        for role in RECORDS
-        if role != "record"
-    }
+    """What tells this submission from others."""
+    references = [loaded.records[role] for role in ENDS]
     return Fingerprint(
         name=name,
         known=content,
@@ -80,7 +73,7 @@ def fingerprint(name: str, loaded: Loaded, metrics: Mapping[str, Metric], *, con
         values=_values(loaded.items["record"]),
         frame=f"{loaded.record.gallery_sha256}/{keys_digest(loaded.items['record'], metrics)}",
         terms=_terms(loaded.record),
-        references=references,
+        references={str(record.model.weights): _scores(record, metrics) for record in references},
     )
 
 
@@ -97,11 +90,8 @@ def conflicts(fingerprints: Sequence[Fingerprint]) -> dict[str, list[Finding]]:
         copied = next((copy for other in ordered[:place] if (copy := _copied(other, item))), None)
         if copied is not None:
             findings.setdefault(item.name, []).append(copied)
-    for name, finding in _odd_terms(ordered):
+    for name, finding in (*_odd_terms(ordered), *_odd_references(ordered)):
         findings.setdefault(name, []).append(finding)
-    for name, checkpoint, difference in _odd_references(ordered):
-        text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}, {difference}."
-        findings.setdefault(name, []).append(Finding("references", RECORDS["record"], text))
     return findings
 
 
@@ -124,22 +114,21 @@ def _copied(first: Fingerprint, later: Fingerprint) -> Finding | None:
 
 def _odd_terms(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, Finding]]:
     """Submissions with another gallery or other items, resamples or options of attacks than most of their dataset."""
-    usual: dict[tuple[str, str], Counter[str]] = {}
-    for item in ordered:
-        for term, value in {_FRAME: item.frame, **item.terms}.items():
-            usual.setdefault((item.dataset, term), Counter())[value] += 1
-    for item in ordered:
-        for term, value in {_FRAME: item.frame, **item.terms}.items():
-            most = usual[item.dataset, term].most_common(1)[0][0]
-            if value != most:
-                expected = f"{most}, got {value}" if term == _RESAMPLES else "got others"
-                text = f"Expected {term} of the other submissions of this dataset, {expected}."
-                where = ("gallery", GALLERY) if term == _FRAME else ("protocol", RECORDS["record"])
-                yield item.name, Finding(*where, text)
+    usual: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    terms = [(item, term, value) for item in ordered for term, value in {_FRAME: item.frame, **item.terms}.items()]
+    for item, term, value in terms:
+        usual[item.dataset, term][value] += 1
+    for item, term, value in terms:
+        most = usual[item.dataset, term].most_common(1)[0][0]
+        if value != most:
+            expected = f"{most}, got {value}" if term == _RESAMPLES else "got others"
+            text = f"Expected {term} of the other submissions of this dataset, {expected}."
+            where = ("gallery", GALLERY) if term == _FRAME else ("protocol", RECORDS["record"])
+            yield item.name, Finding(*where, text)
 
 
-def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str, str]]:
-    """Submissions in which a reference scores otherwise than in most others, and where: its items are not its own."""
+def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, Finding]]:
+    """Submissions in which a reference scores otherwise than in most others: its items are not its own."""
     groups: dict[tuple[str, str], list[tuple[str, Mapping[str, float]]]] = {}
     for item in ordered:
         for checkpoint, scores in item.references.items():
@@ -147,7 +136,7 @@ def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str, 
     for (_, checkpoint), members in groups.items():
         kinds: list[tuple[Mapping[str, float], list[str]]] = []
         for name, scores in members:
-            same = next((names for first, names in kinds if _agree(first, scores)), None)
+            same = next((names for first, names in kinds if _apart(first, scores) is None), None)
             if same is None:
                 kinds.append((scores, [name]))
             else:
@@ -156,30 +145,26 @@ def _odd_references(ordered: Sequence[Fingerprint]) -> Iterator[tuple[str, str, 
         expected, usual = next((scores, names) for scores, names in kinds if len(names) == most)
         for scores, names in kinds:
             if names is not usual:
-                yield from ((name, checkpoint, _apart(expected, scores)) for name in names)
+                text = f"Expected about the scores that other submissions give the reference {checkpoint[:12]}"
+                odd = Finding("references", RECORDS["record"], f"{text}, {_apart(expected, scores)}.")
+                yield from ((name, odd) for name in names)
 
 
-def _agree(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
-    return first.keys() == second.keys() and all(abs(first[name] - second[name]) <= TOLERANCE for name in first)
-
-
-def _apart(expected: Mapping[str, float], given: Mapping[str, float]) -> str:
-    """The first number that differs by more than rounding, both times."""
+def _apart(expected: Mapping[str, float], given: Mapping[str, float]) -> str | None:
+    """The first number that differs by more than rounding, both times; `None` where none does."""
     for name in (*expected, *given):
         one, two = expected.get(name), given.get(name)
         if one is None or two is None or abs(one - two) > TOLERANCE:
             shown = ["null" if value is None else f"{value:.4f}" for value in (one, two)]
             return f"{name} {shown[0]}, got {shown[1]}"
-    return "got others"
+    return None
 
 
 def _scores(record: RunRecord, metrics: Mapping[str, Metric]) -> dict[str, float]:
     """Numbers that precision and processor move little."""
     steady = [(name, main_part(metric.items)) for name, metric in metrics.items() if metric.steady]
-    scores = {(name, part): record.scores.get(name, {}).get(part) for name, part in steady}
-    return {
-        f"{name} {part}": score.value for (name, part), score in scores.items() if score and score.value is not None
-    }
+    scores = {f"{name} {part}": record.scores.get(name, {}).get(part) for name, part in steady}
+    return {name: score.value for name, score in scores.items() if score and score.value is not None}
 
 
 def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Finding]:
