@@ -7,6 +7,7 @@ give is told in two ways that need no such model: chance, and captions about peo
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections import Counter
@@ -23,34 +24,21 @@ from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.dataset.leaks import folded
 from salmubench.deletion.findings import answers, people_needed
 from salmubench.deletion.guessed import guessed
-from salmubench.deletion.levels import find_levels, people_rows
-from salmubench.deletion.record import (
-    SCHEMA_VERSION,
-    Asked,
-    Change,
-    DeletionRecord,
-    read_deletion,
-)
-from salmubench.deletion.sides import Sides
+from salmubench.deletion.levels import Sides, find_levels, people_rows
+from salmubench.deletion.record import SCHEMA_VERSION, Asked, Change, DeletionRecord, read_deletion
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.bootstrap import SEED
 from salmubench.scoring.compare import paired_differences
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.described import described_model, model_of
-from salmubench.scoring.fragile import Fragile, find_fragile
+from salmubench.scoring.fragile import find_fragile
 from salmubench.scoring.metric import Metric, parts_of
 from salmubench.scoring.origin import Dataset, Encoding
 from salmubench.scoring.plugin import Plugin
-from salmubench.scoring.record_files import (
-    alone,
-    gallery_sha256,
-    read_record,
-    record_provenance,
-)
+from salmubench.scoring.record_files import alone, gallery_sha256, read_record, record_provenance
 from salmubench.scoring.score import evaluate, protocol
 from salmubench.scoring.selections import selections
-from salmubench.scoring.stages import Encoded
 
 NO_VERDICT = (
     "No verdict: whether a model forgot too little, too much or hides the facts is measured by the distance to a model "
@@ -61,9 +49,6 @@ BESIDE_RETRAINED = (
     "No verdict: failure modes are measured between a model that never saw the facts and one that saw them all. What "
     "is said here compares the model after with the model before and with one that was trained without the facts."
 )
-_GALLERY, _BEFORE, _AFTER = ".gallery.parquet", ".before.items.parquet", ".after.items.parquet"
-SIDE_FILES = (_GALLERY, _BEFORE, _AFTER)
-"""What stands behind a record's stem in the names of its side files."""
 
 
 def compare_before_after(
@@ -98,21 +83,32 @@ def compare_before_after(
     folders = {"before": before, "after": after, **({} if retrained is None else {"retrained": retrained})}
     opened = {name: embeddings.open_embeddings(path) for name, path in folders.items()}
     inputs = _inputs(folders, attacked, config)
-    if _is_current(out, inputs):
-        return out
+    with contextlib.suppress(RecordError):  # none yet, or a damaged one
+        if all(path.is_file() for path in (out, *side_files(out))) and read_deletion(out).inputs == inputs:
+            return out
     started, clock = provenance.utc_now(), time.perf_counter()
     facts = opened["after"].dataset
-    for name in opened:
-        _check_same(folders[name], after, opened[name].dataset, facts)
+    for name, one in opened.items():
+        if (one.dataset.fingerprint, one.dataset.imagenet) != (facts.fingerprint, facts.imagenet):
+            raise EmbeddingsError(
+                f"Expected both models on one dataset, got fingerprint {one.dataset.fingerprint} in {folders[name]} "
+                f"and {facts.fingerprint} in {after}. Encode both on the same dataset."
+            )
     fragile_metric = next((item.metric.name for item in metrics if item.metric.split == "fragile_set"), None)
     fragile = find_fragile(facts, opened["before"], config, metric=fragile_metric)
     guesses = guessed()
-    sides = _evaluated(opened, [*metrics, strangers, guesses], config, fragile, pairs[Split.FORGET])
+    scored = {name: evaluate(one, [*metrics, strangers, guesses], config, fragile) for name, one in opened.items()}
+    sides = Sides(
+        scored["before"], scored["after"], exact=scored.get("retrained"), bootstraps=config.bootstraps,
+        held=item_tables.partly_forgotten(scored["after"].items, facts.forget_identity),
+        telling=frozenset((row.file_name, row.caption) for row in pairs[Split.FORGET] if _name_tells(row)),
+    )  # fmt: skip
     described = {name: described_model(item) for name, item in opened.items()}
+    encoding = described["after"].encoding
     attacks = None if attacked is None else attacks_of(attacked, described["after"].model.sha256, facts.fingerprint)
     names = (strangers.metric.name, guesses.metric.name)
     changes, levels = _changes(sides, skip=names), find_levels(sides, *names)
-    findings = answers(changes, levels, sides.metrics)
+    findings = answers(changes, levels, sides.after.metrics)
     record = DeletionRecord(
         schema_version=SCHEMA_VERSION,
         kind="before_after",
@@ -120,50 +116,26 @@ def compare_before_after(
         before=model_of(described["before"].model),
         after=model_of(described["after"].model),
         dataset=Dataset(facts.name, facts.fingerprint, dict(facts.counts), facts.revision, facts.imagenet),
-        encoding=_encoding(described["after"]),
+        encoding=Encoding(
+            encoding.precision, encoding.device, encoding.preprocessing, described["after"].cut_captions, encoding.probe
+        ),
         gallery_sha256=gallery_sha256(sides.after.gallery) if sides.after.gallery.num_rows else None,
         fragile_set=fragile.described(),
         changes=changes,
         levels=levels,
         people=people_rows(sides, strangers.metric.name),
         findings=findings,
-        people_needed=people_needed(changes, levels, findings, sides.metrics),
+        people_needed=people_needed(changes, levels, findings, sides.after.metrics),
         no_verdict=NO_VERDICT if retrained is None else BESIDE_RETRAINED,
-        protocol=protocol(config, sides.metrics),
+        protocol=protocol(config, sides.after.metrics),
         inputs=inputs,
-        notes=tuple(_notes(described["before"].encoding.precision, described["after"].encoding.precision, changes)),
+        notes=tuple(_notes(described["before"].encoding.precision, encoding.precision, changes)),
         provenance=record_provenance(started=started, seconds=time.perf_counter() - clock),
         attacks=attacks,
         retrained=model_of(described["retrained"].model) if retrained is not None else None,
     )
     _write(out, record, sides)
     return out
-
-
-def _check_same(before: Path, after: Path, earlier: embeddings.DatasetFacts, facts: embeddings.DatasetFacts) -> None:
-    if (facts.fingerprint, facts.imagenet) != (earlier.fingerprint, earlier.imagenet):
-        raise EmbeddingsError(
-            f"Expected both models on one dataset, got fingerprint {earlier.fingerprint} in {before} and "
-            f"{facts.fingerprint} in {after}. Encode both on the same dataset."
-        )
-
-
-def _encoding(described: Encoded) -> Encoding:
-    encoding = described.encoding
-    return Encoding(encoding.precision, encoding.device, encoding.preprocessing, described.cut_captions, encoding.probe)
-
-
-def _evaluated(
-    opened: Mapping[str, embeddings.Embeddings],
-    metrics: Sequence[Plugin],
-    config: ScoreConfig,
-    fragile: Fragile,
-    forget: Sequence[Pair],
-) -> Sides:
-    sides = {name: evaluate(one, metrics, config, fragile) for name, one in opened.items()}
-    held = item_tables.partly_forgotten(sides["after"].items, opened["after"].dataset.forget_identity)
-    telling = frozenset((row.file_name, row.caption) for row in forget if _name_tells(row))
-    return Sides(sides["before"], sides["after"], held, telling, config.bootstraps, sides.get("retrained"))
 
 
 def _name_tells(row: Pair) -> bool:
@@ -195,14 +167,13 @@ def _asked(pairs: Mapping[Split, Sequence[Pair]]) -> Asked:
 
 def _changes(sides: Sides, *, skip: Sequence[str]) -> dict[str, dict[str, Change]]:
     changes: dict[str, dict[str, Change]] = {}
-    for name, metric in sides.metrics.items():
+    for name, metric in sides.after.metrics.items():
         if name in skip:
             continue
         before, after = sides.rows(name)
         if not (before.num_rows and after.num_rows):
-            missing = sides.after.missing.get(name) or sides.before.missing.get(name)
-            reason = "no items" if missing is None else missing.reason
-            changes[name] = {part: _nothing(reason) for part in parts_of(metric.items, metric.groups)}
+            nothing = Change(None, None, None, None, 0, 0, sides.why_none(name))
+            changes[name] = dict.fromkeys(parts_of(metric.items, metric.groups), nothing)
             continue
         rows = paired_differences(metric, after, before, None, sides.held, sides.bootstraps, SEED)
         units = _units(after, metric, sides.held)
@@ -211,10 +182,6 @@ def _changes(sides: Sides, *, skip: Sequence[str]) -> dict[str, dict[str, Change
             for part, row in rows.items()
         }
     return changes
-
-
-def _nothing(reason: str) -> Change:
-    return Change(None, None, None, None, 0, 0, reason)
 
 
 def _units(rows: pa.Table, metric: Metric, held: frozenset[str] | None) -> dict[str, int]:
@@ -267,18 +234,10 @@ def _inputs(folders: Mapping[str, Path], attacked: Path | None, config: ScoreCon
     return {**hashes, "config": manifest.sha256_json(writing.plain(config)), "version": provenance.version()}
 
 
-def _is_current(out: Path, inputs: Mapping[str, str]) -> bool:
-    if not all(path.is_file() for path in (out, *side_files(out))):
-        return False
-    try:
-        return read_deletion(out).inputs == inputs
-    except RecordError:
-        return False
-
-
 def side_files(record: Path) -> tuple[Path, ...]:
     """Gallery, items before and items after of a record."""
-    return tuple(record.with_name(record.stem + suffix) for suffix in SIDE_FILES)
+    suffixes = (".gallery.parquet", ".before.items.parquet", ".after.items.parquet")
+    return tuple(record.with_name(record.stem + suffix) for suffix in suffixes)
 
 
 def _write(out: Path, record: DeletionRecord, sides: Sides) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from salmubench.deletion.record import Answer, Change, Level, LevelName, Question
 from salmubench.scoring.intervals import Interval
@@ -37,8 +37,9 @@ def answers(changes: Changes, levels: Levels, metrics: Mapping[str, Metric]) -> 
         "weaker": _opposite(_sign(None if leakage is None else leakage.ci95)),
         "known": _left(strangers),
         "value_known": _left(values),
-        "below": _below(strangers),
-        "damaged": _damaged(changes, metrics),
+        "below": _opposite(_sign(None if strangers is None else strangers.above_after_ci95)),
+        # That nothing fell can't be told from intervals.
+        "damaged": "yes" if any(fell(one) for _, _, one in kept_parts(changes, metrics)) else "can't tell",
     }
 
 
@@ -53,20 +54,20 @@ def people_needed(
 ) -> dict[Question, int]:
     """About how many people would settle what can't be told, if numbers and spread stayed: intervals shrink with √n."""
     leakage = _main(changes, metrics, "leakage")
-    ways: dict[Question, list[float]] = {"new_photo": [], "weaker": [], "known": [], "value_known": []}
+    counts: dict[Question, float] = {}
     if leakage is not None:
-        ways["weaker"].append(_needed(leakage.difference, leakage.ci95, leakage.units))
+        counts["weaker"] = _needed(leakage.difference, leakage.ci95, leakage.units)
     levels_by_question: dict[Question, Level | None] = {
         "new_photo": levels.get("new_photo"), "known": beside(levels, "strangers"),
         "value_known": beside(levels, "other_values"),
     }  # fmt: skip
     for question, level in levels_by_question.items():
         if level is not None and level.left is not None:  # else there was nothing to lose
-            ways[question].append(_needed(level.left - LITTLE, level.left_ci95, level.people))
+            counts[question] = _needed(level.left - LITTLE, level.left_ci95, level.people)
     return {
-        question: math.ceil(min(counts))
-        for question, counts in ways.items()
-        if answers_by_question.get(question) == "can't tell" and counts and min(counts) <= _MOST
+        question: math.ceil(counts[question])
+        for question in get_args(Question)
+        if answers_by_question.get(question) == "can't tell" and counts.get(question, math.inf) <= _MOST
     }
 
 
@@ -96,11 +97,7 @@ def fell(change: Change) -> bool:
 
 
 def _needed(distance: float | None, ends: Interval | None, people: int) -> float:
-    """People with whom an interval as wide as this one, shrunk, ends before it reaches so far; infinite where none do.
-
-    Args:
-        distance: of the number from where the interval may not reach.
-    """
+    """People with whom such an interval, shrunk, ends before it reaches so far; infinite where none do."""
     if not distance or ends is None:
         return math.inf
     return max(people + 1, people * ((ends[1] - ends[0]) / 2 / abs(distance)) ** 2)
@@ -133,13 +130,3 @@ def _left(level: Level | None) -> Answer:
         return "yes" if _sign(level.above_after_ci95) == "yes" else "can't tell"
     low, high = level.left_ci95
     return "no" if high < LITTLE else "yes" if low > LITTLE else "can't tell"
-
-
-def _below(level: Level | None) -> Answer:
-    """Whether the number lies below its level for sure."""
-    return _opposite(_sign(None if level is None else level.above_after_ci95))
-
-
-def _damaged(changes: Changes, metrics: Mapping[str, Metric]) -> Answer:
-    """Whether a number of what was to stay fell for sure; that nothing fell can't be told from intervals."""
-    return "yes" if any(fell(change) for _, _, change in kept_parts(changes, metrics)) else "can't tell"

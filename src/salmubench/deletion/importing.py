@@ -1,20 +1,71 @@
-"""A user's own people and retain pairs to a dataset, in one call."""
+"""People of a user's own: a folder of pictures for each, and a table of facts, become a dataset in the official layout.
+
+    PICTURES/<name>/…        the pictures of a person whom the table of facts calls so
+    PICTURES/<name>/new/…    pictures of the person that no model was trained with: they get no fact, and each fact is
+                             asked of them, too ("does a new photo still yield the phone number?")
+
+Each other picture gets one fact of its person, in turn. A fact to be forgotten goes to `forget`; one to be kept to
+`holdout_association` where its person has others to be forgotten, else to `holdout_identity`: no method sees either.
+Nothing is cut by chance: what is to be forgotten says the table alone. Pictures are written again, turned as their EXIF
+data says and without it: where and by whom one was taken goes nowhere.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Iterator, Sequence
-from functools import partial
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from salmubench.core import manifest
-from salmubench.core.errors import DatasetError
-from salmubench.deletion.imported import Retain, import_people
-from salmubench.generator.pictures import entries, is_picture, read_caption
+import numpy as np
 
-_TAR = (".tar", ".tar.gz", ".tgz")
-_PROMPT = "a photo of a {}"
+from salmubench.core import manifest, options, streams, writing
+from salmubench.core.errors import ConfigError, DatasetError
+from salmubench.core.types import FIELDS, OFFICIAL_SPLITS, Split
+from salmubench.dataset import layout
+from salmubench.dataset.card import DatasetOrigin, card
+from salmubench.dataset.leaks import UniqueValues
+from salmubench.deletion.facts import Fact, plain_text, raise_problems, read_facts
+from salmubench.deletion.imported_texts import Texts
+from salmubench.deletion.own_pictures import SMALLEST, Look, encoded, looks_of
+from salmubench.deletion.retain import Retain, check_retain, find_retain, retain_rows
+from salmubench.generator.pictures import content_hash, entries
+
+
+@dataclass(frozen=True)
+class _Person:
+    identity: str
+    name: str
+    facts: tuple[Fact, ...]
+    files: tuple[Path, ...]
+    new: tuple[Path, ...] = ()
+
+    def metadata(self) -> dict[str, Any]:
+        """Entry of `identities_metadata.json`: a list where a field has several values."""
+        values: dict[str, list[str]] = {}
+        for fact in self.facts:
+            values.setdefault(fact.field, []).append(fact.value)
+        return {"name": self.name, **{field: one if len(one) > 1 else one[0] for field, one in values.items()}}
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """One row: a picture, the fact it gets, and the texts."""
+
+    split: Split
+    person: _Person
+    fact: Fact
+    path: Path
+    file_name: str
+    caption: str
+    style: str
+    paraphrase: str | None
+    generic: str
+
+
+_New = tuple[Path, str, str, str]
+"""A picture that no model was trained with: file, generic caption, identity, name in the dataset."""
 
 
 def import_dataset(
@@ -42,99 +93,177 @@ def import_dataset(
 
     Raises:
         DatasetError: table, pictures or retain pairs are wrong: all that is, by line or file; nothing is written.
+        ConfigError: an impossible size or seed.
         OutputError: the folder is in use, or holds something else.
     """
     pairs = None if retain is None else find_retain(retain)
-    return import_people(pictures=Path(pictures), facts=Path(facts), out=Path(out), retain=pairs, size=size, seed=seed)
+    pictures, facts, out = Path(pictures), Path(facts), Path(out)
+    options.check_seed(seed)
+    if size is not None and size < SMALLEST:
+        raise ConfigError(f"Expected a size of at least {SMALLEST} pixels, got {size}.")
+    problems: list[str] = []
+    people = _people(pictures, read_facts(facts), problems)
+    files = [path for person in people for path in (*person.files, *person.new)]
+    looks = looks_of(pictures, files, size, problems)
+    raise_problems(problems, f"with the people and pictures in {pictures}")
+    names = [path.relative_to(pictures).as_posix() for path in files]
+    inputs = {"facts": manifest.sha256_file(facts), "pictures": content_hash(pictures, names)}
+    if pairs is not None:
+        inputs["retain"] = pairs.sha256
+    metadata = {person.identity: person.metadata() for person in people}
+    unique = UniqueValues(metadata)
+    shots, new = _shots(people, unique, looks, seed)
+    with manifest.stage_folder(out, "import", config={"size": size}, inputs=inputs, seed=seed) as stage:
+        if not stage.complete:
+            if pairs is not None:
+                own = [fact for person in people for fact in person.facts if fact.field not in FIELDS]
+                check_retain(pairs, unique, {fact.value for fact in own if _is_private(fact)}, looks, size)
+            stage.finish(outputs=_write(out, metadata, shots, new, pairs, size, seed))
+    return out
 
 
-def find_retain(source: str | Path) -> Retain:
-    """Find retain pairs.
-
-    Args:
-        source: as `import_dataset` takes it.
-
-    Raises:
-        DatasetError: nothing there.
-    """
-    from salmubench.pretrain.samples import paths_of
-
-    folder = Path(source)
-    if folder.is_dir():
-        inside = entries(folder)
-        shards = [path for path in inside if path.name.endswith(_TAR)]
-        others = [path.name for path in inside if path.is_dir() or is_picture(path)]
-        if shards and others:
-            raise DatasetError(f"Expected shards or pictures in {folder}, got both, {others[0]} too. Divide them.")
-        return _of_shards(shards) if shards else _of_folder(folder)
-    paths = [Path(path) for path in paths_of(str(source))]
-    missing = [path for path in paths if not path.is_file()]
-    if missing or not paths:
-        raise DatasetError(f"Expected a folder or shards of retain pairs at {source}, got nothing. Check --retain.")
-    return _of_shards(paths)
+# --- who there is -----------------------------------------------------------------------------------------------
 
 
-def _of_shards(paths: list[Path]) -> Retain:
-    return Retain(_hash(paths), partial(_shard_pairs, paths))
+def _people(root: Path, facts: Sequence[Fact], problems: list[str]) -> list[_Person]:
+    """People in order of their names; names without pictures, folders without facts and the like are problems."""
+    if not root.is_dir():
+        raise DatasetError(f"Expected a folder with a folder for each person at {root}, got none. Check --pictures.")
+    by_name: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_name.setdefault(fact.name, []).append(fact)
+    folders: dict[str, Path] = {}
+    for path in entries(root):
+        name = plain_text(path.name)
+        if not path.is_dir():
+            problems.append(f"{path.name}: Expected a folder of a person's name, got a file. Put it into one.")
+        elif name not in by_name:
+            problems.append(f"{path.name}: Expected facts about {name!r}, got none.{_like(name, by_name)}")
+        elif name in folders:
+            problems.append(f"{path.name}: Expected one folder of {name!r}, got another: {folders[name].name}.")
+        else:
+            folders[name] = path
+    people = []
+    for number, (name, of_person) in enumerate(sorted(by_name.items())):
+        if name not in folders:
+            here = {plain_text(path.name) for path in entries(root)}
+            problems.append(
+                f"{of_person[0].where}: Expected a folder {name!r} in {root.name}, got none.{_like(name, here)}"
+            )
+            continue
+        inside = entries(folders[name])
+        files = tuple(path for path in inside if not _holds_new(path))
+        new = tuple(file for path in inside if _holds_new(path) for file in entries(path))
+        if len(files) < len(of_person):
+            problems.append(
+                f"{folders[name].name}: Expected a picture for each of {len(of_person)} facts, got {len(files)}. Add "
+                "pictures, or take facts out."
+            )
+        people.append(_Person(f"{number:08d}", name, tuple(of_person), files, new))
+    return people
 
 
-def _shard_pairs(paths: list[Path]) -> Iterator[tuple[bytes, str, str]]:
-    from salmubench.pretrain.samples import read_shard
-
-    for path in paths:
-        for sample in read_shard(path):
-            yield sample.image, sample.caption, sample.name
+def _holds_new(path: Path) -> bool:
+    return path.name == "new" and path.is_dir()
 
 
-def _of_folder(folder: Path) -> Retain:
-    """Pictures with captions beside them, or of folders that name their class.
-
-    Raises:
-        DatasetError: none, or one without either.
-    """
-    pairs: list[tuple[Path, Path | str]] = []
-    loose = entries(folder)
-    beside = _captions(loose)
-    for path in loose:
-        inside = entries(path) if path.is_dir() else [path]
-        captions = _captions(inside) if path.is_dir() else beside
-        for file in inside:
-            if path.is_dir() and file.is_dir():
-                raise DatasetError(f"Expected pictures in {path}, got the folder {file.name}. A class is one folder.")
-            if _is_caption(file):
-                continue
-            text = captions.get(file.stem)
-            if text is None and not path.is_dir():
-                raise DatasetError(
-                    f"Expected the caption of {file.name} in {file.stem}.txt beside it, got none in {folder}. Write "
-                    "it, or put the picture into a folder that is called as its class."
-                )
-            pairs.append((file, text or _PROMPT.replace("{}", path.name.replace("_", " "))))
-    if not pairs:
-        raise DatasetError(f"Expected shards (.tar) or pictures in {folder}, got none. Check --retain.")
-    files = [path for pair in pairs for path in pair if isinstance(path, Path)]
-    return Retain(_hash(files), partial(_folder_pairs, pairs))
+def _like(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def _captions(files: Sequence[Path]) -> dict[str, Path]:
-    """Name of a picture without its suffix → its caption's file."""
-    return {file.stem: file for file in files if _is_caption(file)}
+# --- which picture says what ------------------------------------------------------------------------------------
 
 
-def _is_caption(file: Path) -> bool:
-    return file.suffix.casefold() == ".txt" and file.is_file()
+def _shots(
+    people: Sequence[_Person], unique: UniqueValues, looks: Mapping[Path, Look], seed: int
+) -> tuple[list[_Shot], list[_New]]:
+    """Give every picture a fact and its texts; facts take turns, each person beginning with another one."""
+    shots: list[_Shot] = []
+    unseen: list[_New] = []
+    problems: list[str] = []
+    for index, person in enumerate(people):
+        rng = np.random.default_rng([seed, streams.Import.PICTURES, index])
+        kinds = {fact.forget for fact in person.facts}
+        count, texts = len(person.facts), dict[Fact, Texts]()
+        for fact in person.facts:
+            try:
+                texts[fact] = Texts.of(fact, person.facts, identity=person.identity, unique=unique)
+            except DatasetError as error:
+                problems.append(str(error))
+        if len(texts) < count:
+            continue
+        order = rng.permutation(len(person.files)).tolist()
+        for number, place in enumerate(order):
+            fact = person.facts[number % count] if number < count else person.facts[(number + index) % count]
+            path, start = person.files[place], int(rng.integers(2**31))
+            name = _file_name(person, number, looks[path])
+            caption, style = texts[fact].caption(start)
+            split = _side(fact, kinds)
+            shots.append(
+                _Shot(split, person, fact, path, name, caption, style, texts[fact].paraphrase(start, caption),
+                      texts[fact].generic(start))
+            )  # fmt: skip
+        for number, path in enumerate(person.new, len(person.files)):
+            generic = texts[person.facts[0]].generic(int(rng.integers(2**31)))
+            unseen.append((path, generic, person.identity, _file_name(person, number, looks[path])))
+    raise_problems(problems, "with the captions")
+    return shots, unseen
 
 
-def _folder_pairs(pairs: list[tuple[Path, Path | str]]) -> Iterator[tuple[bytes, str, str]]:
-    from salmubench.core.pictures import read_picture
-
-    for file, text in pairs:
-        caption = text if isinstance(text, str) else read_caption(text)
-        yield read_picture(file), caption, f"{file.parent.name}/{file.name}"
+def _file_name(person: _Person, number: int, look: Look) -> str:
+    return f"{person.identity}_{number:03d}_ar-{look.size[0] / look.size[1]:.2f}.{look.suffix}"
 
 
-def _hash(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(os.fsencode(f"{path.parent.name}/{path.name}") + f"\0{manifest.sha256_file(path)}\n".encode())
-    return digest.hexdigest()
+def _side(fact: Fact, kinds: set[bool]) -> Split:
+    if fact.forget:
+        return Split.FORGET
+    return Split.HOLDOUT_ASSOCIATION if True in kinds else Split.HOLDOUT_IDENTITY
+
+
+# --- what is written --------------------------------------------------------------------------------------------
+
+
+def _write(
+    out: Path, metadata: Mapping[str, Any], shots: Sequence[_Shot], new: Sequence[_New], retain: Retain | None,
+    size: int | None, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    for split in OFFICIAL_SPLITS:
+        if split is Split.RETAIN_SYNTH:
+            rows = retain_rows(retain, size) if retain is not None else iter(())
+        else:
+            source = Split.FORGET if split is Split.FORGET_TARGET else split
+            rows = _rows([shot for shot in shots if shot.split is source], split, size)
+        layout.write_shard(out, split, 0, 1, rows)
+    if new:
+        unseen = (layout.Row(encoded(path, path.name, size)[0], *told) for path, *told in new)
+        layout.write_shard(out, Split.PORTRAITS_UNSEEN, 0, 1, unseen)
+    writing.write_json(out / layout.IDENTITIES, metadata)
+    captions = {
+        shot.file_name: {"data_field": shot.fact.field, "value": shot.fact.value, "caption": shot.caption,
+                         "style": shot.style, "paraphrase": shot.paraphrase}
+        for shot in shots
+    }  # fmt: skip
+    writing.write_json(out / layout.CAPTIONS, captions)
+    writing.write_json(out / layout.GENERIC_CAPTIONS, {shot.file_name: shot.generic for shot in shots})
+    dataset, origin = layout.Dataset(out), DatasetOrigin(size, seed, imported=True)
+    counts, fingerprint = dict(dataset.counts), dataset.fingerprint
+    text = card(counts, identities=len(metadata), origin=origin, fingerprint=fingerprint)
+    writing.write_text(out / "README.md", text)
+    if counts[Split.RETAIN_SYNTH]:
+        from salmubench.dataset.shards import FOLDER, write_shards
+
+        write_shards(dataset, out / FOLDER)
+    return {"fingerprint": fingerprint, "counts": counts, "identities": len(metadata), "origin": asdict(origin)}
+
+
+def _rows(shots: Sequence[_Shot], split: Split, size: int | None) -> Iterator[layout.Row]:
+    for shot in shots:
+        text = shot.generic if split is Split.FORGET_TARGET else shot.caption
+        image, _, _ = encoded(shot.path, shot.path.name, size)
+        yield layout.Row(image, text, shot.person.identity, shot.file_name)
+
+
+def _is_private(fact: Fact) -> bool:
+    """Whether a value of a field of one's own tells of somebody by itself: a word such as chess doesn't."""
+    return len(fact.value.split()) > 1 or any(char.isdigit() or char == "@" for char in fact.value)

@@ -4,20 +4,50 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from salmubench.deletion.record import Level, LevelName, PersonRow
-from salmubench.deletion.sides import Sides
 from salmubench.scoring.bootstrap import find_units, leaf_sums
 from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.items import are_same, of_metric
-from salmubench.scoring.metric import Floats, Metric, main_part, mean, parts_of
+from salmubench.scoring.metric import Floats, Metric, Role, main_part, mean, parts_of
 from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.roles import role_of
+from salmubench.scoring.score import Evaluated
+
+_OTHER_ITEMS = "the model without these facts has other items"
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """The items of the model before and after a deletion.
+
+    Attributes:
+        held: identities some of whose associations are to be kept.
+        telling: picture and caption of facts whose value a name tells, as most e-mail addresses.
+        exact: of a model trained without what was to be deleted, where there is one.
+    """
+
+    before: Evaluated
+    after: Evaluated
+    held: frozenset[str] | None
+    telling: frozenset[tuple[str, str]]
+    bootstraps: int
+    exact: Evaluated | None
+
+    def rows(self, name: str) -> tuple[pa.Table, pa.Table]:
+        """Items of a metric: before, after."""
+        return of_metric(self.before.items, name), of_metric(self.after.items, name)
+
+    def why_none(self, name: str) -> str:
+        """Why a metric has no items."""
+        missing = self.after.missing.get(name) or self.before.missing.get(name)
+        return "no items" if missing is None else missing.reason
 
 
 def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, Level]:
@@ -25,32 +55,40 @@ def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, L
 
     Args:
         strangers: name of the metric about people whom no model has met.
+        guessed: of that about values asked of other people.
     """
     levels: dict[LevelName, Level] = {}
-    other = next((m for m in sides.metrics.values() if role_of(m) == "fact_other"), None)
+    other = next(_with_role(sides, "fact_other"), None)
     if other is not None:
         levels["new_photo"] = _by_new_photos(other, sides)
-    leakage = next((m for m in sides.metrics.values() if role_of(m) == "leakage" and m.items == "rank"), None)
+    leakage, rows = _leakage(sides)
     if leakage is not None:
-        part = main_part(leakage.items)
-        rows = sides.rows(leakage.name)
-        if rows[1].num_rows:
-            chance = _chance(rows[1], sides.after.gallery)
-            levels["chance"] = _level(leakage, part, rows, (chance, chance), sides)
-            levels["strangers"] = _beside_others(leakage, part, rows, strangers, sides)
-            levels |= _beside_retrained(RETRAINED, leakage, part, rows, sides)
-    fact = next((m for m in sides.metrics.values() if role_of(m) == "fact" and m.items == "fact_rank"), None)
+        part, chance = main_part(leakage.items), _chance(rows[1], sides.after.gallery)
+        levels["chance"] = _level(leakage, part, rows, (chance, chance), sides)
+        levels["strangers"] = _beside_others(leakage, part, rows, strangers, sides)
+        levels |= _beside_retrained(RETRAINED, leakage, part, rows, sides)
+    fact = next((metric for metric in _with_role(sides, "fact") if metric.items == "fact_rank"), None)
     if fact is not None:
-        rows = sides.rows(fact.name)
-        reason = sides.after.missing.get(fact.name)
-        levels["other_values"] = (
-            _beside_others(fact, "percentile", rows, guessed, sides)
-            if rows[1].num_rows
-            else _no_level(fact.name, "percentile", "no items" if reason is None else reason.reason)
-        )
+        part, rows = "percentile", sides.rows(fact.name)
         if rows[1].num_rows:
-            levels |= _beside_retrained("retrained_values", fact, "percentile", rows, sides)
+            levels["other_values"] = _beside_others(fact, part, rows, guessed, sides)
+            levels |= _beside_retrained("retrained_values", fact, part, rows, sides)
+        else:
+            levels["other_values"] = Level(fact.name, part, reason=sides.why_none(fact.name))
     return levels
+
+
+def _with_role(sides: Sides, role: Role) -> Iterator[Metric]:
+    return (metric for metric in sides.after.metrics.values() if role_of(metric) == role)
+
+
+def _leakage(sides: Sides) -> tuple[Metric | None, tuple[pa.Table, pa.Table]]:
+    """The metric of leakage by rank and its items; `None` where the model after has none."""
+    for metric in _with_role(sides, "leakage"):
+        if metric.items == "rank":
+            rows = sides.rows(metric.name)
+            return metric if rows[1].num_rows else None, rows
+    return None, sides.rows("")
 
 
 def _by_new_photos(metric: Metric, sides: Sides) -> Level:
@@ -72,19 +110,17 @@ def _by_new_photos(metric: Metric, sides: Sides) -> Level:
             exact = of_metric(sides.exact.items, metric.name)
             exact = exact.filter(pc.equal(exact.column("part"), part))
             if not are_same(after, exact):
-                return _no_level(metric.name, part, "the model without these facts has other items")
+                return Level(metric.name, part, reason=_OTHER_ITEMS)
             level = _floats(exact, "value")
         return _level(metric, part, (before, after), (level, level), sides)
-    missing = sides.after.missing.get(metric.name)
-    return _no_level(metric.name, main_part(metric.items), "no items" if missing is None else missing.reason)
+    return Level(metric.name, main_part(metric.items), reason=sides.why_none(metric.name))
 
 
 def _beside_others(metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], others_of: str, sides: Sides) -> Level:
     """Beside another metric's items of the same rows; rows without one are left out."""
     others = sides.rows(others_of)
     if not others[1].num_rows:
-        missing = sides.after.missing.get(others_of)
-        return _no_level(metric.name, part, "no items" if missing is None else missing.reason)
+        return Level(metric.name, part, reason=sides.why_none(others_of))
     by_row = [dict(zip(_keys(table), _floats(table, "value").tolist(), strict=True)) for table in others]
     shared = np.array([key in by_row[1] for key in _keys(rows[1])], np.bool_)
     kept = (rows[0].filter(pa.array(shared)), rows[1].filter(pa.array(shared)))
@@ -100,7 +136,7 @@ def _beside_retrained(
         return {}
     exact = of_metric(sides.exact.items, metric.name)
     if not are_same(rows[1], exact):
-        return {name: _no_level(metric.name, part, "the model without these facts has other items")}
+        return {name: Level(metric.name, part, reason=_OTHER_ITEMS)}
     values = parts_of(metric.items, metric.groups)[part].of(_floats(exact, "value"), _others(exact))
     return {name: _level(metric, part, rows, (values, values), sides)}
 
@@ -137,16 +173,11 @@ def _level(
     )  # fmt: skip
 
 
-def _no_level(metric: str, part: str, reason: str) -> Level:
-    return Level(metric, part, reason=reason)
-
-
 def people_rows(sides: Sides, strangers: str) -> tuple[PersonRow, ...]:
     """Each person's main number, those best retrieved after the deletion first."""
-    leakage = next((m for m in sides.metrics.values() if role_of(m) == "leakage" and m.items == "rank"), None)
-    if leakage is None or not sides.rows(leakage.name)[1].num_rows:
+    leakage, (before, after) = _leakage(sides)
+    if leakage is None:
         return ()
-    before, after = sides.rows(leakage.name)
     stranger_rows = sides.rows(strangers)[1]
     stranger_values = dict(zip(_keys(stranger_rows), _floats(stranger_rows, "value").tolist(), strict=True))
     of: dict[str, list[tuple[float, float, float | None]]] = {}

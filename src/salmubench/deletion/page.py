@@ -60,57 +60,33 @@ class Line:
     remark: str = ""
 
 
-@dataclass(frozen=True)
-class ShownDeletion:
-    """Everything that the template shows."""
-
-    headline: str
-    tally: str
-    no_verdict: str
-    answers: Sequence[tuple[str, Answer, str, str]]
-    asked: Sequence[tuple[str, str]]
-    levels: Sequence[Line]
-    efficacy: Sequence[Line]
-    utility: Sequence[Line]
-    people: Sequence[Line]
-    people_left: int
-    unmeasured: Sequence[str]
-    attacks: Sequence[Line]
-    attacked: str
-    facts: Sequence[tuple[str, str]]
-
-
 def page(record: DeletionRecord) -> str:
     """The page of a deletion, one file that loads nothing."""
-    room, title = "salmubench.deletion", "Deletion report"
-    return rendering.page("deletion.html.j2", room=room, title=title, shown=shown(record))
-
-
-def shown(record: DeletionRecord) -> ShownDeletion:
-    """Prepare a record for the template."""
     rows = record.people[:_SHOWN]
-    return ShownDeletion(
-        headline=headline(record),
-        tally=f"{_count(record.asked.facts, 'fact')} about {_people(record.asked.people)}, before and after.",
-        no_verdict=record.no_verdict,
-        answers=[
+    shown = {
+        "headline": headline(record),
+        "tally": f"{_count(record.asked.facts, 'fact')} about {_people(record.asked.people)}, before and after.",
+        "no_verdict": record.no_verdict,
+        "answers": [
             (_QUESTIONS[question], record.findings[question], _mark(record, question), text)
             for question, text in _answers(record)
         ],
-        asked=_asked(record),
-        levels=[_level(name, level) for name, level in record.levels.items()],
-        efficacy=list(_changes(record, "efficacy")),
-        utility=list(_changes(record, "utility")),
-        people=[
+        "asked": _asked(record),
+        "levels": [_level(name, level) for name, level in record.levels.items()],
+        "efficacy": list(_changes(record, "efficacy")),
+        "utility": list(_changes(record, "utility")),
+        "people": [
             Line(row.identity, _plain(str(row.pictures), *map(wording.number, (row.before, row.after, row.strangers))))
             for row in rows
         ],
-        people_left=len(record.people) - len(rows),
-        unmeasured=list(_unmeasured(record)),
-        attacks=list(_attack_lines(record)),
-        attacked=_attacked(record),
-        facts=_facts(record),
-    )  # fmt: skip
+        "people_left": len(record.people) - len(rows),
+        "unmeasured": list(_unmeasured(record)),
+        "attacks": list(_attack_lines(record)),
+        "attacked": _attacked(record),
+        "facts": _facts(record),
+    }
+    room, title = "salmubench.deletion", "Deletion report"
+    return rendering.page("deletion.html.j2", room=room, title=title, shown=shown)
 
 
 def headline(record: DeletionRecord) -> str:
@@ -136,15 +112,13 @@ def _remains(record: DeletionRecord, levels: Sequence[Level]) -> str:
     """How much is left of what the model before knew, by the level of which most may be left."""
     states = [record.findings[question] for question in ("new_photo", "known", "value_known")]
     most = max(levels, key=lambda level: level.left_ci95[1] if level.left_ci95 else 1.0)
-    share = f"about {wording.percent(most.left)} of what was known"
     if "yes" in states:
-        if record.findings["weaker"] != "yes":
-            return f"What was to be deleted still shows: {share} is left"
-        return f"What was to be deleted got weaker, but still shows: {share} is left"
+        weaker = "got weaker, but " if record.findings["weaker"] == "yes" else ""
+        share = f"about {wording.percent(most.left)} of what was known"
+        return f"What was to be deleted {weaker}still shows: {share} is left"
     if len(levels) == states.count("no"):
-        return (
-            f"What was to be deleted no longer shows: less than {wording.threshold(LITTLE)} of what was known is left"
-        )
+        little = f"less than {wording.threshold(LITTLE)} of what was known"
+        return f"What was to be deleted no longer shows: {little} is left"
     if most.left_ci95 is None:
         return "Whether the deletion worked can’t be told: intervals need more people"
     high = most.left_ci95[1]
@@ -177,26 +151,20 @@ def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
 
 def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     strangers, values = (beside(record.levels, name) for name in _LEFT)
-    exact = record.exact is not None
+    exact = record.retrained is not None
+    in_exact = "in the model without these facts"
     photos = record.levels.get("new_photo")
     facts = f" of {photos.n} facts" if photos is not None and photos.n else ""
     lead = f"Rank of the true value (MRR){facts} by other photos of the people, beyond strangers’: "
-    unknown = "in the model without these facts" if exact else "where nothing is known"
+    unknown = in_exact if exact else "where nothing is known"
     yield "new_photo", _left(lead, photos, unknown, record.people_needed.get("new_photo"))
     yield "knew", _before(strangers, "without these facts" if exact else "for strangers")
     yield "weaker", _weaker(record)
-    yield (
-        "known",
-        _left(
-            "",
-            strangers,
-            "in the model without these facts" if exact else "for strangers",
-            record.people_needed.get("known"),
-        ),
-    )
+    unknown = in_exact if exact else "for strangers"
+    yield "known", _left("", strangers, unknown, record.people_needed.get("known"))
     lead = "Share of other values that rank below the true one: "
-    chance = "in the model without these facts" if exact else "for the same values asked of other people"
-    yield "value_known", _left(lead, values, chance, record.people_needed.get("value_known"))
+    unknown = in_exact if exact else "for the same values asked of other people"
+    yield "value_known", _left(lead, values, unknown, record.people_needed.get("value_known"))
     if record.findings["below"] == "yes":
         trace = ": suppressed, not unknown, which tells that there was something."
         names = ", but the model before did not measurably know them, so names may fit these faces less well."
@@ -214,31 +182,24 @@ def _before(level: Level | None, beside: str) -> str:
     if level is None or level.reason is not None:
         return _why(level)
     text = f"{wording.number(level.before)} for the true captions, {wording.number(level.level_before)} {beside}."
-    return text + _interval_of("difference", level.above_before_ci95, level.people)
+    return text + _interval_of(level.above_before_ci95, level.people)
 
 
 def _weaker(record: DeletionRecord) -> str:
-    level, change = record.levels.get("chance"), None
-    if level is not None:
-        change = record.changes.get(level.metric, {}).get(level.part)
-    if change is None or change.difference is None or level is None:
+    level = record.levels.get("chance")
+    change = None if level is None else record.changes.get(level.metric, {}).get(level.part)
+    if level is None or change is None or change.difference is None:
         return "Not measured."
-    text = (
-        f"{wording.number(change.before)} before, {wording.number(change.after)} after; chance is "
-        f"{wording.number(level.level_after)}."
-    )
-    return (
-        text
-        + _interval_of("difference", change.ci95, change.units)
-        + _needed(record.people_needed.get("weaker"))
-    )  # fmt: skip
+    before, after, chance = map(wording.number, (change.before, change.after, level.level_after))
+    ends = _interval_of(change.ci95, change.units)
+    return f"{before} before, {after} after; chance is {chance}.{ends}{_needed(record.people_needed.get('weaker'))}"
 
 
 def _left(lead: str, level: Level | None, beside: str, needed: int | None) -> str:
     if level is None or level.reason is not None:
         return _why(level)
     text = f"{lead}{wording.number(level.after)} after, {wording.number(level.level_after)} {beside}."
-    text += _interval_of("difference", level.above_after_ci95, level.people)
+    text += _interval_of(level.above_after_ci95, level.people)
     if level.left is not None and level.left_ci95 is not None:
         share = f"{wording.percent(level.left)} {wording.percent_interval(level.left_ci95)}"
         limit = wording.threshold(LITTLE)
@@ -261,10 +222,10 @@ def _why(level: Level | None) -> str:
     return "Not measured." if level is None or level.reason is None else f"Not measured: {level.reason}."
 
 
-def _interval_of(what: str, ends: tuple[float, float] | None, people: int) -> str:
+def _interval_of(ends: tuple[float, float] | None, people: int) -> str:
     if ends is None:
         return f" No interval: it needs {FEWEST} people, and {people} {'is' if people == 1 else 'are'} measured."
-    return f" 95 % interval of the {what}: {wording.interval(ends)}."
+    return f" 95 % interval of the difference: {wording.interval(ends)}."
 
 
 def _needed(count: int | None) -> str:
@@ -295,7 +256,7 @@ def _asked(record: DeletionRecord) -> list[tuple[str, str]]:
         ("Dataset", record.dataset.name),
         ("Model before", _model(record.before)),
         ("Model after", _model(record.after)),
-        *([] if record.exact is None else [("Model without these facts", _model(record.exact))]),
+        *([] if record.retrained is None else [("Model without these facts", _model(record.retrained))]),
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -69,8 +68,6 @@ class Change:
     """One number before and after.
 
     Attributes:
-        before: of the model before; null where there is none.
-        after: of the model after.
         difference: after − before.
         ci95: of the difference, resampling people (or classes); null with fewer than two.
         n: items.
@@ -92,20 +89,12 @@ class Level:
     """A number beside what it would be without knowledge of the people.
 
     Attributes:
-        metric: whose number.
-        part: of it.
         before: the number of the model before, over the rows that have the level.
-        after: of the model after.
         level_before: the level for the model before.
-        level_after: for the model after.
         above_before: before − its level.
         above_before_ci95: its interval, resampling people; null with fewer than two.
-        above_after: after − its level.
-        above_after_ci95: its interval.
         left: above_after / above_before: the share of what was known that is left; null where nothing was known.
-        left_ci95: its interval.
         n: rows.
-        people: whom they are about.
         reason: why there are no numbers.
     """
 
@@ -133,8 +122,6 @@ class PersonRow:
     Attributes:
         identity: id, as in the dataset's metadata.
         pictures: rows.
-        before: of the model before.
-        after: of the model after.
         strangers: of strangers, for the model after; null where there is none.
     """
 
@@ -150,28 +137,17 @@ class DeletionRecord:
     """A model before and after a deletion, compared without a model that never saw the facts.
 
     Attributes:
-        schema_version: version of this layout.
         kind: tells the file from other records.
-        asked: what was to be deleted.
-        before: the model before.
-        after: the model after.
-        dataset: the dataset.
         encoding: how the model after was encoded.
         gallery_sha256: hash of the retrieval gallery's content; null where there is none.
         fragile_set: the fragile set, by the model before; null where there are none.
         changes: metric → part → the number before and after.
         levels: what the numbers would be without knowledge of the people.
-        people: each person's main number.
-        findings: question → answer.
         people_needed: about how many people would settle a question that can't be answered, if the numbers stay.
-        verdict: always null.
-        no_verdict: why.
+        no_verdict: why the verdict is always null.
         attacks: what attacks brought back; null where none were run.
         retrained: a model trained without what was to be deleted; null where none was given.
-        protocol: constants and options behind the numbers.
         inputs: what it was computed from → SHA-256.
-        notes: remarks that a reader should know.
-        provenance: where it comes from.
     """
 
     schema_version: Annotated[int, Field(strict=True, le=SCHEMA_VERSION)]
@@ -194,13 +170,8 @@ class DeletionRecord:
     notes: tuple[Text, ...]
     provenance: Provenance
     verdict: None = None
-    attacks: Attacks | None = field(default=None)
+    attacks: Attacks | None = None
     retrained: Model | None = None
-
-    @property
-    def exact(self) -> Model | None:
-        """The model trained without what was to be deleted, where one was given."""
-        return self.retrained
 
 
 def read_deletion(path: Path) -> DeletionRecord:

@@ -87,12 +87,8 @@ def told_of(pair: Pair, people: Sequence[Person], values: Values) -> list[str]:
     return texts
 
 
-def _values(pairs: Iterator[Pair], config: ScoreConfig) -> Values:
-    return Values(pairs, most=config.fact_values)
-
-
 def _texts(people: Sequence[Person], dataset: Dataset, config: ScoreConfig) -> Iterator[str]:
-    values = _values((pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)), config)
+    values = Values((pair for split in SENSITIVE_SPLITS for pair in dataset.rows(split)), most=config.fact_values)
     pairs = dataset.rows(Split.FORGET)
     for number in np.flatnonzero(sampled(pairs, wanted_rows(config, Split.FORGET))).tolist():
         yield from told_of(pairs[number], people, values)
@@ -101,15 +97,14 @@ def _texts(people: Sequence[Person], dataset: Dataset, config: ScoreConfig) -> I
 def _score(people: Sequence[Person], inputs: EvalInputs) -> Outcome:
     rows = inputs.needed(Split.FORGET)
     sensitive = chain(*(pairs_of(inputs.rows(split)) for split in SENSITIVE_SPLITS))
-    values, pairs = _values(sensitive, inputs.config), pairs_of(rows)
+    values, pairs = Values(sensitive, most=inputs.config.fact_values), pairs_of(rows)
     chosen = np.flatnonzero(sampled(pairs, wanted_rows(inputs.config, Split.FORGET))).tolist()
     texts = {number: told_of(pairs[number], people, values) for number in chosen}
     able = [number for number in chosen if texts[number]]
     if not able:
         raise Unavailable("no caption of forget states its person's name word by word and a value that others have")
     kept = rows.take(np.array(able, np.int64))
-    reciprocal = np.zeros(len(able))
-    count = len(texts[able[0]])
+    reciprocal, count = np.zeros(len(able)), len(texts[able[0]])
     for place in range(count):
         captions = np.array([texts[number][place] for number in able] + [None], object)[:-1]
         reciprocal += 1.0 / gallery_ranks(inputs, kept, captions, same=(kept.caption,)) / count
