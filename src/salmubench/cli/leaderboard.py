@@ -149,8 +149,7 @@ def _rerun(
 ) -> list[Any]:  # fmt: skip
     import tempfile
 
-    from salmubench.leaderboard.check_embeddings import stated_config
-    from salmubench.leaderboard.rerun import compare_rerun
+    from salmubench.leaderboard.rerun import compare_rerun, stated_config
     from salmubench.leaderboard.submission import FILES
     from salmubench.metrics import descriptions
     from salmubench.scoring.record_files import read_items, read_record

@@ -82,10 +82,7 @@ class _Earlier:
 
 
 def decide_again(path: Path, results: Path) -> ContestRecord:
-    """Judge a contest anew.
-
-    Args:
-        results: its folder: `contest.json`, and `worlds/` with records.
+    """Judge a contest anew, from `contest.json` in its folder and `worlds/` with records.
 
     Raises:
         ConfigError: another plan than the one it ran by.
@@ -126,23 +123,20 @@ def checked(path: Path) -> ContestRecord:
     Where the plan and the worlds with their records lie beside it, these are judged anew; else a note says that views
     and decisions weren't.
 
-    Args:
-        path: `contest.json`.
-
     Raises:
         RecordError: no result of a contest, or one that says what doesn't follow.
     """
     contest = read_contest(path)
     if contest.thresholds != THRESHOLDS:
         raise RecordError(f"Expected the thresholds of this version in {path}, got others. Decide the contest again.")
-    _same(_from_worlds(contest), contest, path)
+    _check_same(_from_worlds(contest), contest, path)
     for row in contest.judged:
         if (why := _contradicts(row)) is not None:
             raise RecordError(f"Expected {why} of {reading.shown(row.name)} in {path}, got another. Decide it again.")
     plan = path.parent / Path(contest.plan.file).name
     here = places.is_file(plan) and manifest.sha256_file(plan) == contest.plan.sha256
     if here and (path.parent / WORLDS).is_dir():
-        _same(replace(decide_again(plan, path.parent), provenance=contest.provenance), contest, path)
+        _check_same(replace(decide_again(plan, path.parent), provenance=contest.provenance), contest, path)
         return contest
     return replace(contest, notes=(NOT_RECOMPUTED, *contest.notes))
 
@@ -155,12 +149,11 @@ def _from_worlds(contest: ContestRecord) -> ContestRecord:
         (one.league, named[one.league, one.first], named[one.league, one.second], one.number)
         for one in contest.differences
     ]
-    leagues = [(one.key, [row for row in rows if row.league == one.key]) for one in contest.leagues]
     recomputed: dict[str, Any] = {
         "rows": tuple(rows),
         RETRAINED: contest.exact and _from_its_worlds(contest.exact),
         "differences": tuple(differences(pairs)),
-        "rankings": tuple(ranking for key, of_league in leagues for ranking in rankings(key, of_league)),
+        "rankings": tuple(rankings(rows, [one.key for one in contest.leagues])),
     }
     return replace(contest, **recomputed)
 
@@ -171,9 +164,8 @@ def _from_its_worlds(row: Row) -> Row:
     return replace(row, **over(row.worlds, unlearnt))
 
 
-def _same(computed: ContestRecord, claimed: ContestRecord, path: Path) -> None:
-    difference = first_difference(plain(claimed), plain(computed))
-    if difference is not None:
+def _check_same(computed: ContestRecord, claimed: ContestRecord, path: Path) -> None:
+    if difference := first_difference(plain(claimed), plain(computed)):
         raise RecordError(f"Expected {path} to say what its worlds give, {difference}.")
 
 

@@ -49,13 +49,7 @@ class Measured:
 
 
 def equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float) -> dict[str, Measured]:
-    """Give the budget of each method, measured where that isn't done.
-
-    Args:
-        room: the contest; its first selection world has its references.
-        tuned: the values chosen; `None`: nobody is tuned.
-        allowed: processor seconds.
-    """
+    """Give the budget by which each method uses the processor seconds allowed, measured where that isn't done."""
     loaded = recipes.load(recipe)
     values = None if tuned is None else find_tuned(str(tuned), recipe=loaded.name, shipped=False)
     # The seed of the first evaluation world, on which `planning.plan` allows values tuned on the selection world.

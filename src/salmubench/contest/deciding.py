@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 
 from salmubench.contest import rule
 from salmubench.contest.views import views_of
@@ -18,15 +19,7 @@ RANKED: Mapping[Number, bool] = {"drop": False, "kept": True, "facts_kept": True
 def decided(
     records: Sequence[RunRecord], limits: Mapping[str, float]
 ) -> tuple[Decision | None, tuple[ViewOverWorlds, ...]]:
-    """Decide about a candidate.
-
-    Args:
-        records: of it in each world, or of its failure.
-        limits: view → limit that the plan fixes.
-
-    Returns:
-        The decision, `None` over fewer than three worlds or without views; and the views.
-    """
+    """Decide about a candidate by its record in each world; not over fewer than three worlds, or without views."""
     complete = [record for record in records if record.status == "complete"]
     views = views_of(complete, limits)
     if len(complete) < rule.FEWEST or not views:
@@ -44,14 +37,14 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def rankings(league: str, rows: Sequence[Row]) -> list[Ranking]:
-    """The candidates of a league in order of each number, in tie groups."""
+def rankings(rows: Sequence[Row], leagues: Sequence[str]) -> list[Ranking]:
+    """The candidates of each league in order of each number, in tie groups."""
     ranked = []
-    for number, more in RANKED.items():
+    for league, (number, more) in product(leagues, RANKED.items()):
         numbers = {
             row.name: {int(seed): one.numbers[number] for seed, one in row.worlds.items()}
             for row in rows
-            if row.numbers[number].reason is None
+            if row.league == league and row.numbers[number].reason is None
         }
         groups = rule.tie_groups(numbers, more=more)
         if len(groups) + sum(map(len, groups)) > 2:  # two candidates or more

@@ -21,11 +21,7 @@ def html(contest: ContestRecord) -> str:
 
 
 def write(out: Path, contest: ContestRecord, *, page: bool = True) -> Path:
-    """Write both files into the contest's folder, unless they say just this; give the path of the page.
-
-    Args:
-        page: whether the page is to be there; where there is one it is written anyway.
-    """
+    """Write both files into the contest's folder, unless they say just this; where there is a page, it is written."""
     page = page or (out / PAGE).is_file()
     with contextlib.suppress(RecordError):  # none yet, or of another version
         earlier = read_contest(out / RESULT)

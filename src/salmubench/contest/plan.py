@@ -151,12 +151,7 @@ class Plan:
 
 @plain_dataclass(frozen=True)
 class Contestant:
-    """A method of a plan, with its file and what the plan says of it.
-
-    Attributes:
-        name: what it is called in this contest.
-        origin: its name, or the absolute path of its file.
-    """
+    """A method of a plan, as it is called there; its origin is a name, or the absolute path of its file."""
 
     name: str
     origin: str

@@ -25,11 +25,7 @@ _SEED = 36
 
 @dataclass(frozen=True)
 class Spread:
-    """A view as an earlier contest has it.
-
-    Attributes:
-        exact: mean and standard deviation between worlds of Retrained; `None`: the view isn't judged of it.
-    """
+    """A view as an earlier contest has it: mean and deviation between worlds of Retrained where it is judged of it."""
 
     low: float | None
     high: float | None
@@ -48,12 +44,7 @@ def last() -> Mapping[str, Spread]:
 
 @dataclass(frozen=True)
 class Power:
-    """How often a contest decides.
-
-    Attributes:
-        exact: share of contests in which Retrained passes.
-        method: the same of a method with K .96 and D .002.
-    """
+    """In what share of contests Retrained passes, and a method with K .96 and D .002."""
 
     worlds: int
     exact: float
@@ -80,12 +71,7 @@ def spreads_of(contest: ContestRecord) -> dict[str, Spread]:
 
 
 def power(worlds: int, spreads: Mapping[str, Spread] | None = None, limits: Mapping[str, float] | None = None) -> Power:
-    """Simulate contests.
-
-    Args:
-        spreads: of the views; those of the last contest by default.
-        limits: view → limit that the plan fixes.
-    """
+    """Simulate contests, by the spreads of the last one where none are given and the limits that the plan fixes."""
     if worlds < rule.FEWEST:
         return Power(worlds, 0.0, 0.0)
     spreads = last() if spreads is None else spreads

@@ -49,11 +49,7 @@ _MADE = {
 
 @dataclass(frozen=True)
 class Room:
-    """A contest and how it runs.
-
-    Attributes:
-        workers: candidates or trials at once; `None`: as many as pay.
-    """
+    """A contest and how it runs; so many candidates or trials at once, `None`: as many as pay."""
 
     loaded: LoadedPlan
     out: Path
@@ -97,11 +93,7 @@ class Room:
         return self.out / _ATTACKS / Path(attack).name
 
     def recipe(self, *, tuned: Path | None = None) -> Path:
-        """Write the recipe of the evaluation worlds and of the tuning.
-
-        Args:
-            tuned: the values chosen on the selection worlds; `None`: nobody is tuned.
-        """
+        """Write the recipe of the tuning, and with what it chose that of the evaluation worlds."""
         given = self._given(exact=True)
         settings, overrides = given["unlearn"], self.loaded.recipe.recipe.unlearn.overrides
         for item in self.loaded.contestants:

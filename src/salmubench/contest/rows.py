@@ -52,11 +52,7 @@ def outcome_by(modes: Mapping[str, Answer]) -> Outcome:
 
 
 def over(worlds: Mapping[str, InWorld], unlearnt: Collection[Number]) -> dict[str, Any]:
-    """What follows for a row from what it is in each world: `outcomes`, `modes`, `numbers`.
-
-    Args:
-        unlearnt: numbers of which nothing was learnt over these worlds: they say so.
-    """
+    """What follows for a row from what it is in each world; numbers of which nothing was learnt over them say so."""
     estimates = {number: over_worlds([one.numbers[number] for one in worlds.values()]) for number in NUMBERS}
     return {
         "outcomes": _counted([one.outcome for one in worlds.values()]),

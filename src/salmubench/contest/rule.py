@@ -46,8 +46,7 @@ class View:
     """One number of a candidate, in each world.
 
     Attributes:
-        low: least that passes; `None`: any.
-        high: most that passes; `None`: any.
+        low: least that passes; `None`: any. `high` alike.
         values: one a world; `None` where the world has none, as nothing was learnt there.
         tops: what stands above the fraction line of each value.
         epsilon: ε of the log scale, for a leakage.
@@ -71,7 +70,7 @@ def decide(
 
     Args:
         failed: worlds in which it came to nothing: it can't pass then.
-        leave_out: whether to decide with each world left out, too; fewer than four worlds are never left out.
+        leave_out: whether to decide with each world left out, too.
 
     Raises:
         ConfigError: fewer than three worlds, or views over different numbers of worlds.
@@ -177,11 +176,7 @@ def worlds_needed(one: ViewOverWorlds, views: int) -> int | None:
 
 
 def is_learnt(learnt: Floats) -> bool:
-    """Whether what was learnt stands out over worlds: the half-width of its 95 % interval is at most half of it.
-
-    Args:
-        learnt: one number a world, e.g. what Compromised knows more than Retrained.
-    """
+    """Whether what was learnt in each world stands out: the half-width of its 95 % interval is at most half of it."""
     mean, error = _mean(learnt)
     return intervals.is_learnt(mean, _interval(mean, error, len(learnt), FAILING))
 
@@ -196,10 +191,8 @@ def ratio_of_means(tops: Floats, bottoms: Floats) -> tuple[float, float]:
 def tie_groups(numbers: Mapping[str, Mapping[int, float | None]], *, more: bool) -> list[list[str]]:
     """Candidates in order of their mean, in groups of those that can't be told apart from the first of the group.
 
-    Two are told apart whose paired difference over worlds holds at 5 % by Holm over all pairs.
-
-    Args:
-        numbers: candidate → world → number; candidates without any are left out.
+    Two are told apart whose paired difference over worlds holds at 5 % by Holm over all pairs. Candidates without a
+    number are left out.
     """
     present = {name: [value for value in worlds.values() if value is not None] for name, worlds in numbers.items()}
     means = {name: math.fsum(values) / len(values) for name, values in present.items() if values}

@@ -52,9 +52,6 @@ def over_worlds(values: Sequence[float | None]) -> Estimate:
 def paired(first: Mapping[int, float | None], second: Mapping[int, float | None]) -> Estimate:
     """Mean of first − second over the worlds that have both.
 
-    Args:
-        first: world → number of one method.
-
     Examples:
         >>> paired({1: 0.5, 2: 0.7}, {1: 0.25, 3: 0.1}).mean
         0.25

@@ -75,10 +75,7 @@ class ReadWorld:
 
 
 def read_world(folder: Path, seed: int, plan: str, message: str | None = None) -> ReadWorld:
-    """Read a world that is done, or say why there is none.
-
-    Args:
-        plan: hash of the plan.
+    """Read a world that is done by the plan of this hash, or say why there is none.
 
     Raises:
         OutputMismatch: it belongs to another plan, or a record isn't the one that was written.
@@ -106,13 +103,7 @@ def read_world(folder: Path, seed: int, plan: str, message: str | None = None) -
 
 @dataclass(frozen=True)
 class Terms:
-    """What a table needs to know of its plan.
-
-    Attributes:
-        facts: what `contest.json` says of it, but for what may rest on it.
-        titles: name of a method in the plan → as shown.
-        spreads: `contest.json` of the contest whose spreads say what this one can decide.
-    """
+    """What a table needs to know of its plan: what `contest.json` says of it, the methods' titles, earlier spreads."""
 
     plan: Plan
     facts: PlanFacts
@@ -122,11 +113,7 @@ class Terms:
 
 
 def terms_of(loaded: LoadedPlan, methods: Mapping[str, str], earlier: Sequence[EarlierPlan] = ()) -> Terms:
-    """The terms of a contest that runs.
-
-    Args:
-        methods: name of a method → path of its file.
-    """
+    """The terms of a contest that runs, with the file of each method."""
     plan = loaded.plan
     facts = PlanFacts(
         file=loaded.path.name, sha256=loaded.sha256, commit=commit_of(loaded.path), recipe=loaded.recipe.name,
@@ -171,11 +158,7 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
         retrained=retrained,
         rows=tuple(rows),
         differences=tuple(_differences(plan, rows, leagues)),
-        rankings=tuple(
-            ranking
-            for league in leagues
-            for ranking in rankings(league.key, [row for row in rows if row.league == league.key])
-        ),
+        rankings=tuple(rankings(rows, [league.key for league in leagues])),
         provenance=replace(record_provenance(started=provenance.utc_now(), seconds=0.0), plan=terms.facts.sha256),
     )
 
@@ -314,11 +297,7 @@ def _check_one_rule(worlds: Sequence[ReadWorld]) -> None:
 
 
 def _check_one_content(worlds: Sequence[ReadWorld], methods: Mapping[str, str], identity: Mapping[str, str]) -> None:
-    """Refuse a candidate made or attacked by another file than the contest's, or with other options in another world.
-
-    Args:
-        methods: name of a candidate → its method's name in the plan.
-    """
+    """Refuse a candidate of another file than the contest's, or with other options in another world."""
     configs: dict[str, Any] = {}
     for world in worlds:
         for name, (record, _) in world.records.items():

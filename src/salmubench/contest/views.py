@@ -26,12 +26,9 @@ _Numbers = tuple[float | None, float | None, float | None]
 
 
 def views_of(records: Sequence[RunRecord], chosen: Mapping[str, float]) -> list[rule.View]:
-    """The views of a candidate over worlds; those that no world has are left out.
+    """The views of a candidate over worlds, with the limits chosen; those that no world has are left out.
 
     General knowledge is not judged of Retrained: the noise of another training.
-
-    Args:
-        chosen: name of a view → limit that the plan fixes.
     """
     views: dict[str, rule.View] = {}
     numbers: dict[str, list[_Numbers]] = {}

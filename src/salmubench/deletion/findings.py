@@ -23,12 +23,7 @@ Levels = Mapping[LevelName, Level]
 
 
 def answers(changes: Changes, levels: Levels, metrics: Mapping[str, Metric]) -> dict[Question, Answer]:
-    """Answer each question; what the intervals don't settle can't be told.
-
-    Args:
-        changes: metric → part → before and after.
-        levels: what the numbers would be without knowledge of the people.
-    """
+    """Answer each question; what the intervals don't settle can't be told."""
     strangers, values = beside(levels, "strangers"), beside(levels, "other_values")
     leakage = _main(changes, metrics, "leakage")
     return {

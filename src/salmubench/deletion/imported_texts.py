@@ -64,10 +64,6 @@ class Texts:
             )
         return cls(tuple(good), tuple(text for text in reserved if fault(text) is None), tuple(seen))
 
-    def caption(self, start: int) -> tuple[str, str]:
-        """Caption and style, by any number."""
-        return self.captions[start % len(self.captions)]
-
     def paraphrase(self, start: int, caption: str) -> str | None:
         """The fact in a reserved phrasing, which isn't the caption itself; `None` where there is none."""
         others = [text for text in self.reserved if text != caption]

@@ -198,8 +198,9 @@ def _shots(
             fact = person.facts[number % count] if number < count else person.facts[(number + index) % count]
             path, start = person.files[place], int(rng.integers(2**31))
             name = _file_name(person, number, looks[path])
-            caption, style = texts[fact].caption(start)
-            split = _side(fact, kinds)
+            caption, style = texts[fact].captions[start % len(texts[fact].captions)]
+            kept = Split.HOLDOUT_ASSOCIATION if True in kinds else Split.HOLDOUT_IDENTITY
+            split = Split.FORGET if fact.forget else kept
             shots.append(
                 _Shot(split, person, fact, path, name, caption, style, texts[fact].paraphrase(start, caption),
                       texts[fact].generic(start))
@@ -213,12 +214,6 @@ def _shots(
 
 def _file_name(person: _Person, number: int, look: Look) -> str:
     return f"{person.identity}_{number:03d}_ar-{look.size[0] / look.size[1]:.2f}.{look.suffix}"
-
-
-def _side(fact: Fact, kinds: set[bool]) -> Split:
-    if fact.forget:
-        return Split.FORGET
-    return Split.HOLDOUT_ASSOCIATION if True in kinds else Split.HOLDOUT_IDENTITY
 
 
 # --- what is written --------------------------------------------------------------------------------------------

@@ -51,12 +51,7 @@ class Sides:
 
 
 def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, Level]:
-    """The levels that can be computed.
-
-    Args:
-        strangers: name of the metric about people whom no model has met.
-        guessed: of that about values asked of other people.
-    """
+    """The levels that can be computed, by the metrics of these names about strangers and about guessed values."""
     levels: dict[LevelName, Level] = {}
     other = next(_with_role(sides, "fact_other"), None)
     if other is not None:

@@ -36,19 +36,16 @@ _LEVELS: dict[LevelName, tuple[str, str]] = {
 }
 _LEFT: tuple[Literal["strangers", "other_values"], ...] = ("strangers", "other_values")
 _LITTLE_LEFT = 1 / 3  # of what was known: an upper end below it is called little
-_GOOD: dict[Question, Answer] = {
-    "new_photo": "no", "knew": "yes", "weaker": "yes", "known": "no", "value_known": "no", "below": "no",
-    "damaged": "no",
-}  # fmt: skip
-_QUESTIONS: dict[Question, str] = {
-    "new_photo": "Does another photo of them still yield their facts?",
-    "knew": "Did the model before know the people?",
-    "weaker": "Are the associations weaker than before?",
-    "known": "Does the model after still know the people?",
-    "value_known": "Does it still know their facts?",
-    "below": "Are the true captions pushed below strangers’?",
-    "damaged": "Did anything get worse that was to stay?",
+_QUESTIONS: dict[Question, tuple[str, Answer]] = {
+    "new_photo": ("Does another photo of them still yield their facts?", "no"),
+    "knew": ("Did the model before know the people?", "yes"),
+    "weaker": ("Are the associations weaker than before?", "yes"),
+    "known": ("Does the model after still know the people?", "no"),
+    "value_known": ("Does it still know their facts?", "no"),
+    "below": ("Are the true captions pushed below strangers’?", "no"),
+    "damaged": ("Did anything get worse that was to stay?", "no"),
 }
+"""The questions, and the answer that a deletion wants."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +62,10 @@ def page(record: DeletionRecord) -> str:
     rows = record.people[:_SHOWN]
     shown = {
         "headline": headline(record),
-        "tally": f"{_count(record.asked.facts, 'fact')} about {_people(record.asked.people)}, before and after.",
+        "tally": f"{_facts_about(record.asked.facts, record.asked.people)}, before and after.",
         "no_verdict": record.no_verdict,
         "answers": [
-            (_QUESTIONS[question], record.findings[question], _mark(record, question), text)
+            (_QUESTIONS[question][0], record.findings[question], _mark(record, question), text)
             for question, text in _answers(record)
         ],
         "asked": _asked(record),
@@ -131,7 +128,7 @@ def _remains(record: DeletionRecord, levels: Sequence[Level]) -> str:
 
 def sentences(record: DeletionRecord) -> list[str]:
     """Question, answer and numbers, a line each, for a terminal."""
-    return [f"{_QUESTIONS[question]} {record.findings[question]}: {text}" for question, text in _answers(record)]
+    return [f"{_QUESTIONS[question][0]} {record.findings[question]}: {text}" for question, text in _answers(record)]
 
 
 def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
@@ -151,20 +148,15 @@ def text_rows(record: DeletionRecord) -> tuple[list[str], list[list[str]]]:
 
 def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
     strangers, values = (beside(record.levels, name) for name in _LEFT)
-    exact = record.retrained is not None
-    in_exact = "in the model without these facts"
     photos = record.levels.get("new_photo")
     facts = f" of {photos.n} facts" if photos is not None and photos.n else ""
     lead = f"Rank of the true value (MRR){facts} by other photos of the people, beyond strangers’: "
-    unknown = in_exact if exact else "where nothing is known"
-    yield "new_photo", _left(lead, photos, unknown, record.people_needed.get("new_photo"))
-    yield "knew", _before(strangers, "without these facts" if exact else "for strangers")
+    yield "new_photo", _left(record, "new_photo", photos, lead, "where nothing is known")
+    yield "knew", _before(strangers, "for strangers" if record.retrained is None else "without these facts")
     yield "weaker", _weaker(record)
-    unknown = in_exact if exact else "for strangers"
-    yield "known", _left("", strangers, unknown, record.people_needed.get("known"))
+    yield "known", _left(record, "known", strangers, "", "for strangers")
     lead = "Share of other values that rank below the true one: "
-    unknown = in_exact if exact else "for the same values asked of other people"
-    yield "value_known", _left(lead, values, unknown, record.people_needed.get("value_known"))
+    yield "value_known", _left(record, "value_known", values, lead, "for the same values asked of other people")
     if record.findings["below"] == "yes":
         trace = ": suppressed, not unknown, which tells that there was something."
         names = ", but the model before did not measurably know them, so names may fit these faces less well."
@@ -175,7 +167,7 @@ def _answers(record: DeletionRecord) -> Iterator[tuple[Question, str]]:
 def _mark(record: DeletionRecord, question: Question) -> str:
     """Whether an answer is what a deletion wants: `good`, `bad` or `open`."""
     answer = record.findings[question]
-    return "open" if answer == "can't tell" else "good" if answer == _GOOD[question] else "bad"
+    return "open" if answer == "can't tell" else "good" if answer == _QUESTIONS[question][1] else "bad"
 
 
 def _before(level: Level | None, beside: str) -> str:
@@ -192,19 +184,20 @@ def _weaker(record: DeletionRecord) -> str:
         return "Not measured."
     before, after, chance = map(wording.number, (change.before, change.after, level.level_after))
     ends = _interval_of(change.ci95, change.units)
-    return f"{before} before, {after} after; chance is {chance}.{ends}{_needed(record.people_needed.get('weaker'))}"
+    return f"{before} before, {after} after; chance is {chance}.{ends}{_needed(record, 'weaker')}"
 
 
-def _left(lead: str, level: Level | None, beside: str, needed: int | None) -> str:
+def _left(record: DeletionRecord, question: Question, level: Level | None, lead: str, unknown: str) -> str:
     if level is None or level.reason is not None:
         return _why(level)
+    beside = unknown if record.retrained is None else "in the model without these facts"
     text = f"{lead}{wording.number(level.after)} after, {wording.number(level.level_after)} {beside}."
     text += _interval_of(level.above_after_ci95, level.people)
     if level.left is not None and level.left_ci95 is not None:
         share = f"{wording.percent(level.left)} {wording.percent_interval(level.left_ci95)}"
         limit = wording.threshold(LITTLE)
         text += f" Of what was known {share} is left; “no” needs all of it below {limit}, “yes” all of it above."
-    return text + _needed(needed)
+    return text + _needed(record, question)
 
 
 def _damage(record: DeletionRecord) -> str:
@@ -228,7 +221,8 @@ def _interval_of(ends: tuple[float, float] | None, people: int) -> str:
     return f" 95 % interval of the difference: {wording.interval(ends)}."
 
 
-def _needed(count: int | None) -> str:
+def _needed(record: DeletionRecord, question: Question) -> str:
+    count = record.people_needed.get(question)
     return "" if count is None else f" With such numbers about {wording.count(count)} people would settle it."
 
 
@@ -240,15 +234,19 @@ def _people(number: int) -> str:
     return f"{wording.count(number)} {'person' if number == 1 else 'people'}"
 
 
+def _facts_about(facts: int, people: int) -> str:
+    return f"{_count(facts, 'fact')} about {_people(people)}"
+
+
 # --- tables -----------------------------------------------------------------------------------------------------
 
 
 def _asked(record: DeletionRecord) -> list[tuple[str, str]]:
     asked = record.asked
     fields = ", ".join(f"{wording.group(name)} ({count})" for name, count in asked.fields.items())
-    kept = f"{_count(asked.kept_facts, 'fact')} about {_people(asked.kept_people)}" if asked.kept_facts else "none"
+    kept = _facts_about(asked.kept_facts, asked.kept_people) if asked.kept_facts else "none"
     return [
-        ("To be deleted", f"{_count(asked.facts, 'fact')} about {_people(asked.people)}"),
+        ("To be deleted", _facts_about(asked.facts, asked.people)),
         ("Fields", fields or DASH),
         ("Pictures that state one", wording.count(asked.pictures)),
         ("Facts to be kept", kept),
@@ -280,7 +278,7 @@ def _plain(*cells: str) -> list[tuple[str, str]]:
 
 
 def _parts(record: DeletionRecord, pillar: Pillar) -> Iterator[tuple[str, str, Change]]:
-    yield from shown_parts(record.changes, record.protocol.metrics, pillar)
+    return shown_parts(record.changes, record.protocol.metrics, pillar)
 
 
 def _changes(record: DeletionRecord, pillar: Pillar) -> Iterator[Line]:
@@ -339,8 +337,7 @@ def _attacked(record: DeletionRecord) -> str:
 
 
 def _facts(record: DeletionRecord) -> list[tuple[str, str]]:
-    encoding = record.encoding
-    provenance = record.provenance
+    encoding, provenance = record.encoding, record.provenance
     return [
         ("Intervals", f"{wording.count(record.protocol.bootstraps)} resamples of people, 95 %, paired"),
         ("Precision", DASH if encoding is None else f"{encoding.precision or DASH} on {encoding.device or DASH}"),

@@ -45,12 +45,9 @@ class Asked:
     """What was to be deleted, and what is there to see whether more went.
 
     Attributes:
-        people: with a fact to be forgotten.
-        facts: different facts to be forgotten.
+        facts: different ones, as those to be kept.
         pictures: rows that state one.
-        fields: field → different facts to be forgotten.
-        kept_facts: different facts to be kept.
-        kept_people: with a fact to be kept.
+        fields: field → facts.
         retain_pairs: pairs without a person.
     """
 

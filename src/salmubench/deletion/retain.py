@@ -21,11 +21,7 @@ _TAR = (".tar", ".tar.gz", ".tgz")
 
 
 class Retain(NamedTuple):
-    """Pairs that belong to nobody in the table.
-
-    Attributes:
-        pairs: gives encoded picture, caption and a name for messages, one after the other.
-    """
+    """Pairs that belong to nobody in the table: encoded picture, caption and a name for messages, one by one."""
 
     sha256: str
     pairs: Callable[[], Iterable[tuple[bytes, str, str]]]
@@ -118,12 +114,11 @@ def _hash(paths: list[Path]) -> str:
 def check_retain(
     retain: Retain, unique: UniqueValues, private: Collection[str], looks: Mapping[Path, Look], size: int | None
 ) -> None:
-    """Look at every retain pair, before the first file is written.
+    """Look at every retain pair, before the first file is written, beside what was seen of the people.
 
     Args:
-        unique: names and values of the people in the table that one person alone has.
-        private: values of fields of the user's own.
-        looks: what was seen of the people's pictures.
+        unique: their names and values that one person alone has.
+        private: their values of fields of the user's own.
 
     Raises:
         DatasetError: pictures that don't decode or stand twice, captions that are empty or state a private value.

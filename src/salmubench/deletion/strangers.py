@@ -56,9 +56,7 @@ def strangers(people: Sequence[Person]) -> Plugin:
 def told_of(pair: Pair, people: Sequence[Person], values: Values) -> list[str]:
     """The caption of a pair, told of invented people; nothing where its name doesn't stand in it, or without a value.
 
-    Args:
-        pair: a row of `forget`.
-        people: to choose from; the same ones are chosen for all pairs of one person.
+    The same invented people are chosen for all pairs of one person.
 
     Examples:
         >>> people = [Person(name, {"city": city}) for name, city in (("Mia Brandt", "Ulm"), ("Leo Costa", "Nice"))]

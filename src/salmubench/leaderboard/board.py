@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from salmubench.core import writing
-from salmubench.leaderboard.method_code import is_unstated
+from salmubench.leaderboard.method_code import is_built_in
 from salmubench.leaderboard.submission import TRACKS, Info, method_of
 from salmubench.report.tables import cells
 from salmubench.scoring import ranking
@@ -35,7 +35,6 @@ class Entry:
     """One submission that passed its check.
 
     Attributes:
-        info: what `submission.json` says.
         others: records of further references that the model was judged against.
         moved: by how much each person or class moves its distance (`ranking.moved_by`).
     """
@@ -77,7 +76,7 @@ class Entry:
     @property
     def unstated(self) -> bool:
         """Whether it bears a built-in's name and is too old to say whose code made it."""
-        return is_unstated(self.record, self.method)
+        return self.record.model.method_sha256 is None and is_built_in(self.method)
 
     @property
     def method_page(self) -> str:
@@ -113,9 +112,6 @@ class Board:
     """What can be compared: one dataset, one track, one version of the rules and the same references, best first.
 
     Attributes:
-        scale: tiny, mini, small or paper.
-        track: closed or generator.
-        entries: in the default order.
         ranks: name of a submission → its rank, and the first and last of those that can't be told apart from the best
             of its tie group.
         front: names of the submissions that no other one beats in all distances.

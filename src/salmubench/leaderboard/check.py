@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from salmubench.core import manifest, places, provenance, writing
 from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
-from salmubench.leaderboard import check_attacks, check_embeddings, check_items, check_record, intake, limits
+from salmubench.leaderboard import check_attacks, check_items, check_record, intake, limits, rerun
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import BOOTSTRAPS, WORD, Finding, Loaded, first_difference
 from salmubench.leaderboard.intake import LIMITS
@@ -87,7 +87,6 @@ def check(
 
     Args:
         metrics: the package's own: what they are is never taken from a submission.
-        max_budget: largest budget that is compared.
         dataset: the dataset that the board is about, where it is at hand.
 
     Raises:
@@ -112,7 +111,7 @@ def check(
                 findings += check_record.dataset_findings(loaded, dataset, metrics)
             findings += _content_findings(loaded, metrics)
         if not findings:  # scored again within limits of its own
-            findings += check_embeddings.embedding_findings(folder, loaded, metrics)
+            findings += rerun.embedding_findings(folder, loaded, metrics)
         with limits.limited():
             return Checked(folder, findings, loaded if findings else by_present_rules(loaded), digest)
     except RecordError as error:

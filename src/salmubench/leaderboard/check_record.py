@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +57,7 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
             yield Finding("hash", name, f"Expected SHA-256 {info.files[name]!s:.64}, got {digest}.")
     if info.model != record.model.name:
         yield Finding("name", INFO, f"Expected the record's model {record.model.name!r:.90}, got {info.model!r:.90}.")
-    stated = stated_track(record)
-    if stated == "generator" and info.track == "closed":
+    if stated_track(record) == "generator" and info.track == "closed":
         yield Finding("info", INFO, "Expected the track generator, in which the method ran, got closed.")
     if info.checkpoint_sha256 != record.model.weights:
         yield Finding("checkpoint", INFO, f"Expected the record's checkpoint {record.model.weights}, got another hash.")
@@ -97,12 +95,7 @@ def _pairs(budget: float, forget: int) -> int:
 
 
 def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
-    """What the three records say about name, budget, protocol, dataset and references that doesn't fit together.
-
-    Args:
-        max_budget: largest budget that is compared.
-        metrics: name → description; those that the paper numbers stand in every record, with a number or a reason.
-    """
+    """What the records say about name, budget, protocol, dataset and references that doesn't fit together."""
     record, file = loaded.record, RECORDS["record"]
     if is_pretrained(record):
         yield Finding("name", file, "Expected a model that has unlearned, got a reference.")
@@ -128,8 +121,8 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
         yield Finding("references", RECORDS["clean"], "Expected two references, got the same checkpoint twice.")
     for kind, name in MORE.items():
         if (kind in record.references) != (kind in loaded.records):
-            text = f"Expected the records of {LABELS[kind]} where the model was judged against it and only there, got "
-            yield Finding("references", name, f"{text}otherwise.")
+            text = f"Expected the records of {LABELS[kind]} where the model was judged against it and only there"
+            yield Finding("references", name, f"{text}, got otherwise.")
     if len({other.schema_version for other in loaded.records.values()}) > 1:
         yield Finding("protocol", file, "Expected records of one schema_version, got several.")
     versions = {other.benchmark_version for other in loaded.records.values()}
@@ -177,8 +170,7 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
             yield Finding("cost", file, text)
     elif forget is None or budget > 0:
         yield Finding("cost", file, "Expected the rows of forget and the pairs seen, got none.")
-    numbers = [value for field in fields(cost) if (value := getattr(cost, field.name)) is not None]
-    if any(value < 0 or not math.isfinite(value) for value in numbers):
+    if any(value is not None and (value < 0 or not math.isfinite(value)) for value in vars(cost).values()):
         yield Finding("cost", file, "Expected costs of 0 or more, got others.")
 
 

@@ -23,7 +23,6 @@ FACTS = "embeddings.dataset.json"
 
 _ITEMS = tables.TableLimits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
 _GALLERY = tables.TableLimits(file=4_000_000, unpacked=64_000_000, rows=20_000, text=4_096, texts=64_000_000)
-_ATTACKS = tables.TableLimits(file=64_000_000, unpacked=512_000_000, rows=2_000_000, text=4_096, texts=1_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,6 @@ class Limits:
     """What a submission may weigh.
 
     Attributes:
-        code_bytes: of `method.py`.
         array: bytes of an array of embeddings.
         facts: bytes of what embeddings say about their dataset.
         work: items × resamples of a record, each of which costs a draw of the bootstrap; of attacks people × resamples
@@ -43,7 +41,7 @@ class Limits:
     files: int = 32
     items: tables.TableLimits = _ITEMS
     gallery: tables.TableLimits = _GALLERY
-    attack_rows: tables.TableLimits = _ATTACKS
+    attack_rows: tables.TableLimits = _ITEMS
     attacks: int = 24
     variants: int = 200
     parts: int = 12

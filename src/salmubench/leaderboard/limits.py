@@ -17,19 +17,11 @@ MEMORY = 4 * 2**30
 """Bytes that the check of one submission may take beside what the process has: three times those of the release."""
 
 
-class _TooLong(RecordError):
-    """The time is up; the message says so."""
-
-
 @contextlib.contextmanager
 def limited(*, seconds: float = SECONDS, memory: int = MEMORY) -> Iterator[None]:
     """Limit the processor time and the memory of the block, as far as the system can.
 
     Time is looked at in the main thread only, memory on Linux only. Both limits are as before when the block ends.
-
-    Args:
-        seconds: of processor time, of all threads.
-        memory: bytes beside what the process has.
 
     Raises:
         RecordError: it took more.
@@ -49,7 +41,7 @@ def _time(seconds: float) -> Iterator[None]:
         return
 
     def stop(_number: int, _frame: Any) -> NoReturn:
-        raise _TooLong(f"Expected a submission that is checked in {seconds:g} seconds, got one that takes longer.")
+        raise RecordError(f"Expected a submission that is checked in {seconds:g} seconds, got one that takes longer.")
 
     before = signal.signal(signal.SIGPROF, stop)
     timer = signal.setitimer(signal.ITIMER_PROF, seconds)

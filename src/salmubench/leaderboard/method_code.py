@@ -24,13 +24,7 @@ def is_built_in(method: str) -> bool:
 
 
 def built_in_sha256(name: str, package: str = PACKAGE, variable: str = "METHOD") -> frozenset[str]:
-    """Hashes of a plug-in's file in the package, as it is and as it was where its numbers still count; else empty.
-
-    Args:
-        name: of a method, or of what the package holds.
-        package: of the plug-ins.
-        variable: what a plug-in's description is assigned to.
-    """
+    """Hashes of a plug-in's file in the package, as it is and as it was where its numbers still count; else empty."""
     file = plugins.built_in_file(package, name)
     if file is None:
         return frozenset()
@@ -55,12 +49,7 @@ def taken_for(name: str, built_in: Iterable[str]) -> str | None:
 
 
 def is_loop(method: str, file: Path | None) -> bool:
-    """Whether a method is a loss that the engine minimises, batch by batch; its file is parsed, not run.
-
-    Args:
-        method: what it is called.
-        file: the method's own file, where there is one.
-    """
+    """Whether a method is a loss that the engine minimises, batch by batch; its own file is parsed, not run."""
     source = file or plugins.built_in_file(PACKAGE, method)
     with contextlib.suppress(ConfigError):  # no Python
         return source is not None and plugins.defines(str(source), "loss")
@@ -92,8 +81,3 @@ def code_problem(record: RunRecord, method: str, file: Path | None, *, stated: s
     if file is not None and (given := manifest.sha256_file(file)) != digest:
         return f"Expected the file that the model was made with (SHA-256 {digest:.64}), got {given} in {file.name:.80}."
     return None
-
-
-def is_unstated(record: RunRecord, method: str) -> bool:
-    """Whether a model bears a built-in's name and its record is too old to say whose code made it."""
-    return record.model.method_sha256 is None and is_built_in(method)

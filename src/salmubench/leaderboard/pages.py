@@ -51,11 +51,7 @@ def pages(
     titles: Mapping[str, str],
     contest: ContestRecord | None = None,
 ) -> dict[str, str]:
-    """All pages: path within the site → content.
-
-    Args:
-        titles: method → its title.
-    """
+    """All pages: path within the site → content."""
     content = {"index.html": _index(boards, refused, contest)}
     methods: dict[str, list[tuple[Board, Entry]]] = {}
     for board in boards:

@@ -40,8 +40,6 @@ class Fingerprint:
 
     Attributes:
         known: since when the board knows this content; of one that is new, when it was built.
-        checkpoint: SHA-256 of the weights.
-        method: the method's name.
         values: metric → mean of its items' values with drawn signs: those of two models differ, those of a copy don't.
         frame: SHA-256 of gallery and item keys: the same for all submissions of a dataset.
         terms: resamples, and options of each attack of the package: the same for all of a dataset, too.

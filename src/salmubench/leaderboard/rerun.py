@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from salmubench.core import interruption
+from salmubench.core.errors import SalmubenchError
+from salmubench.leaderboard import intake, limits
+from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
 from salmubench.leaderboard.submission import INFO, RECORDS
+from salmubench.leaderboard.vectors import SHARED, files_of
 from salmubench.scoring import items as item_tables
+from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Floats, Metric, is_cosine
 from salmubench.scoring.record import RunRecord
+from salmubench.scoring.record_files import read_items, read_record
 
+_TOLERANCE = 1e-4
+"""By which a similarity of embeddings may differ: the same vectors, multiplied by another library."""
+_FEWEST = 100  # resamples: the intervals follow from the items
 _ITEMS = "record.items.parquet"
 _SWAPPED = 2.0  # ranks by which rounding moves a row at most
 _FLIPS, _FLIPPED = 2, 0.002  # rows, and share of the rows, that rounding may change
 
 
 def compare_rerun(
-    loaded: Loaded, again: RunRecord, items: pa.Table, *, metrics: Mapping[str, Metric], tolerance: float
+    loaded: Loaded, again: RunRecord, items: pa.Table, *, metrics: Metrics, tolerance: float
 ) -> Iterator[Finding]:
     """Compare a submission with its checkpoint, encoded and scored again.
 
     Args:
-        metrics: name → description of the package's metrics.
         tolerance: by which a similarity may differ: precision and processor move embeddings.
     """
     yield from _model_findings(loaded, again, "rerun")
@@ -33,24 +46,65 @@ def compare_rerun(
         return
     for name, column, text in _apart(_pairs(loaded.items["record"], items, metrics), ("value",), tolerance):
         yield Finding("rerun", _ITEMS, f"Expected {column} of {name} as the checkpoint gives it, {text}.")
-    for metric, part, first, second in _numbers(loaded.record, again, metrics):
-        if abs(first - second) > max(tolerance, 0.01):
-            yield Finding("rerun", RECORDS["record"], f"Expected {metric} {part} about {second:.4f}, got {first:.4f}.")
+    for name, metric in metrics.items():
+        if is_cosine(metric) or (metric.binary and metric.role is None):  # a classifier's answers flip too easily
+            continue
+        for part, score in loaded.record.scores.get(name, {}).items():
+            given, other = score.value, again.scores.get(name, {}).get(part)
+            number = None if other is None else other.value
+            if given is not None and number is not None and abs(given - number) > max(tolerance, 0.01):
+                text = f"Expected {name} {part} about {number:.4f}, got {given:.4f}."
+                yield Finding("rerun", RECORDS["record"], text)
 
 
-def compare_embeddings(
-    loaded: Loaded, again: RunRecord, items: pa.Table, *, metrics: Mapping[str, Metric], tolerance: float
-) -> Iterator[Finding]:
-    """Compare a submission with its own embeddings, scored again: nothing but rounding may differ.
+def embedding_findings(folder: Path, loaded: Loaded, metrics: Metrics) -> Iterator[Finding]:
+    """Score the embeddings of a submission again, where it has some, without a model; only rounding may differ.
 
     Args:
-        metrics: name → description of the package's metrics.
+        loaded: its content, without a finding so far.
     """
-    yield from _model_findings(loaded, again, "embeddings")
+    if not any((folder / name).is_file() for name in SHARED):
+        return
+    try:
+        with limits.limited(), tempfile.TemporaryDirectory() as place:
+            yield from _compared(folder, loaded, metrics, Path(place))
+    except Exception as error:  # noqa: BLE001 - a stranger's arrays: whatever it is, it is theirs
+        interruption.pass_on(error)
+        foreign = f"Expected embeddings that can be scored, got {type(error).__name__}: {error}"
+        text = str(error) if isinstance(error, SalmubenchError) else foreign
+        yield Finding("embeddings", "", intake.plain_text(text, most=300))
+
+
+def _compared(folder: Path, loaded: Loaded, metrics: Metrics, place: Path) -> Iterator[Finding]:
+    from salmubench.metrics import score
+
+    for role in loaded.records:
+        (place / role).mkdir()
+        for name, (_, file) in files_of([role]).items():
+            _put(folder / name, place / role / file)
+    out = score(
+        **{"embeddings" if role == "record" else role: place / role for role in loaded.records},
+        out=place / "again" / "record.json",
+        config=stated_config(loaded.record),
+    )
+    yield from _model_findings(loaded, read_record(out), "embeddings")
     columns = ("value", *(role for role in loaded.records if role != "record"))
-    pairs = _pairs(loaded.items["record"], items, metrics)
-    for name, column, text in [*_apart(pairs, columns, tolerance), *_flipped(pairs, columns)]:
+    pairs = _pairs(loaded.items["record"], read_items(out), metrics)
+    for name, column, text in [*_apart(pairs, columns, _TOLERANCE), *_flipped(pairs, columns)]:
         yield Finding("embeddings", _ITEMS, f"Expected {column} of {name} as the embeddings give it, {text}.")
+
+
+def stated_config(record: RunRecord) -> ScoreConfig:
+    """The options that the record was scored with, with as few resamples as can be: only numbers are compared."""
+    return ScoreConfig() if record.protocol is None else ScoreConfig.of(record.protocol, bootstraps=_FEWEST)
+
+
+def _put(source: Path, target: Path) -> None:
+    """The same file under another name; a copy where the place is on another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _model_findings(loaded: Loaded, again: RunRecord, code: str) -> Iterator[Finding]:
@@ -75,7 +129,7 @@ class _Pair(NamedTuple):
     same: bool
 
 
-def _pairs(submitted: pa.Table, again: pa.Table, metrics: Mapping[str, Metric]) -> list[_Pair]:
+def _pairs(submitted: pa.Table, again: pa.Table, metrics: Metrics) -> list[_Pair]:
     pairs = []
     for name, metric in metrics.items():
         ours, theirs = (item_tables.of_metric(table, name) for table in (submitted, again))
@@ -114,16 +168,3 @@ def _flipped(pairs: Sequence[_Pair], columns: Sequence[str]) -> Iterator[tuple[s
 def _values(ours: pa.Table, theirs: pa.Table, column: str) -> tuple[Floats, Floats]:
     claimed, again = (table.column(column).to_numpy(zero_copy_only=False) for table in (ours, theirs))
     return claimed, again
-
-
-def _numbers(
-    record: RunRecord, again: RunRecord, metrics: Mapping[str, Metric]
-) -> Iterator[tuple[str, str, float, float]]:
-    """Metric, part, and its number as submitted and again, of metrics that aren't compared item by item."""
-    for name, metric in metrics.items():
-        if is_cosine(metric) or (metric.binary and metric.role is None):  # a classifier's answers flip too easily
-            continue
-        for part, score in record.scores.get(name, {}).items():
-            other = again.scores.get(name, {}).get(part)
-            if score.value is not None and other is not None and other.value is not None:
-                yield name, part, score.value, other.value

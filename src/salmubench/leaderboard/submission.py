@@ -48,8 +48,9 @@ MAX_BUDGET = 5.0
 NAME = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _BUDGET = re.compile(r"(.+?)(?:-r\d+)?-(\d+(?:\.\d+)?(?:e[+-]?\d+)?)x")
 _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-_LINK = re.compile(r"https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/%?#&=+,;:@!$*-]*)?")
+_LINK = re.compile(r"(?=.{,300}$)https://[A-Za-z0-9.-]+(?::\d{1,5})?(?:/[A-Za-z0-9._~/%?#&=+,;:@!$*-]*)?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_TIME = re.compile(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\+00:00")
 
 
 # Bounds that no honest file meets; what each field must look like, `problems_of` says in findings.
@@ -62,7 +63,6 @@ class Info:
 
     Attributes:
         model: name of the model, `<method>-<budget>x`.
-        track: `closed` or `generator`.
         hub_id: `org/name` of the public checkpoint; null where it isn't public.
         link: https address of code or paper; null without.
         submitted: UTC, ISO 8601.
@@ -139,11 +139,11 @@ def problems_of(info: Info, *, own_method: bool) -> list[str]:
     checks = (
         (info.schema_version == SCHEMA_VERSION, f"schema_version {SCHEMA_VERSION}", info.schema_version),
         (split_name(info.model) is not None, "a model called <method>-<budget>x in A–Z a–z 0–9 . _ -", info.model),
-        (bool(_SHA256.fullmatch(info.checkpoint_sha256)), "a SHA-256 as checkpoint_sha256", info.checkpoint_sha256),
-        (info.hub_id is None or bool(_HUB_ID.fullmatch(info.hub_id)), "a hub_id org/name", info.hub_id),
-        (info.link is None or _is_link(info.link), "a link starting https://", info.link),
+        (_SHA256.fullmatch(info.checkpoint_sha256), "a SHA-256 as checkpoint_sha256", info.checkpoint_sha256),
+        (info.hub_id is None or _HUB_ID.fullmatch(info.hub_id), "a hub_id org/name", info.hub_id),
+        (info.link is None or _LINK.fullmatch(info.link), "a link starting https://", info.link),
         (info.author is None or 0 < len(info.author) <= 120, "an author of 1 to 120 letters", info.author),
-        (_is_time(info.submitted), "submitted as a UTC time like 2026-01-31T12:00:00+00:00", info.submitted),
+        (_TIME.fullmatch(info.submitted), "submitted as a UTC time like 2026-01-31T12:00:00+00:00", info.submitted),
         (len(info.version) <= 40, "a version of at most 40 letters", info.version),
     )
     problems = [f"Expected {expected}, got {str(given)[:100]!r}." for good, expected, given in checks if not good]
@@ -184,8 +184,7 @@ def submit(
         ConfigError: a name or option that a submission can't have.
         OutputError: the folder isn't empty.
     """
-    records = records_of(run, model)
-    record = read_record(records["record"])
+    record, records = _records_of(run, model)
     if record.status != "complete":
         raise RecordError(f"Expected a complete record of {model}, got status {record.status!r}.")
     if record.dataset.limit is not None:
@@ -203,7 +202,12 @@ def submit(
     sources |= {items_path(Path(FILES[role])).name: items_path(path) for role, path in records.items()}
     sources[GALLERY] = gallery_path(records["record"])
     if record.attacks is not None:
-        sources[ATTACKS] = _rows_of_attacks(records["record"])
+        sources[ATTACKS] = records["record"].with_name(records["record"].stem + SUFFIX)
+        if not sources[ATTACKS].is_file():
+            raise RecordError(
+                f"Expected the rows of the attacks that {records['record']} speaks of in {sources[ATTACKS]}, got none. "
+                "Attack again."
+            )
     if with_embeddings:
         sources |= sources_of(run, records)
     for path in sources.values():
@@ -213,30 +217,22 @@ def submit(
         sources[METHOD] = method_file
     for name, path in sources.items():
         intake.check_size(path, intake.most_bytes(name))
-    changed = {name: _without_breakdowns(path) for name, path in sources.items() if name in FILES.values()}
+    content = {name: _without_breakdowns(path) for name, path in sources.items() if name in FILES.values()}
+    changed = {name: data for name, data in content.items() if data is not None}
+    hashes = {name: manifest.sha256_file(path) for name, path in sorted(sources.items())}
     info = Info(
         schema_version=SCHEMA_VERSION, model=model, checkpoint_sha256=record.model.weights, track=track, hub_id=hub_id,
         link=link, author=author, submitted=provenance.utc_now(), version=provenance.version(),
-        files={name: _sha256(path, changed.get(name)) for name, path in sorted(sources.items())},
+        files=hashes | {name: hashlib.sha256(data).hexdigest() for name, data in changed.items()},
     )  # fmt: skip
     problems = problems_of(info, own_method=not is_built_in(method_of(record)) and method_file is None)
     if problems:
         raise ConfigError(" ".join(problems))
     for name, path in sources.items():
         with writing.atomic_path(out / name) as temporary:
-            data = changed.get(name)
-            shutil.copyfile(path, temporary) if data is None else temporary.write_bytes(data)
+            temporary.write_bytes(changed[name]) if name in changed else shutil.copyfile(path, temporary)
     writing.write_json(out / INFO, info)
     return out
-
-
-def _rows_of_attacks(record: Path) -> Path:
-    path = record.with_name(record.stem + SUFFIX)
-    if not path.is_file():
-        raise RecordError(
-            f"Expected the rows of the attacks that {record} speaks of in {path}, got none. Attack again."
-        )
-    return path
 
 
 def _check_within(run: Path, path: Path) -> None:
@@ -246,11 +242,7 @@ def _check_within(run: Path, path: Path) -> None:
 
 
 def _check_code(run: Path, record: RunRecord, file: Path | None) -> None:
-    """A name is that of the code that made the model, and a submission shows that code and no other file.
-
-    Raises:
-        ConfigError: a built-in's name for other code, another file, or a model of which nothing states its code.
-    """
+    """A name is that of the code that made the model, and a submission shows that code and no other file."""
     stated = record.model.method_sha256
     if file is not None:
         intake.check_size(file, LIMITS.code_bytes)
@@ -280,29 +272,12 @@ def _without_breakdowns(path: Path) -> bytes | None:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def _sha256(path: Path, data: bytes | None) -> str:
-    return manifest.sha256_file(path) if data is None else hashlib.sha256(data).hexdigest()
-
-
-def records_of(run: Path, model: str) -> dict[str, Path]:
-    """Paths of the model's record and of its references', by role.
-
-    Args:
-        run: a run folder, or a folder of records.
-        model: name of the model, `<method>-<budget>x`.
-
-    Raises:
-        RecordError: no such record.
-        ConfigError: no name of a model that has unlearned.
-    """
+def _records_of(run: Path, model: str) -> tuple[RunRecord, dict[str, Path]]:
+    """The model's record, and the paths of it and of its references' by role."""
     place = run / "records" if (run / "records").is_dir() else run
     if not NAME.fullmatch(model):
         raise ConfigError(f"Expected a model's name of the form <method>-<budget>x, got {model!r}.")
-    paths = {
-        "record": place / f"{model}.json",
-        "clean": place / "clean.json",
-        "compromised": place / "compromised.json",
-    }
+    paths: dict[str, Path] = {"record": place / f"{model}.json", **{role: place / f"{role}.json" for role in ENDS}}
     if not paths["record"].is_file():
         candidates = sorted(path.stem for path in place.glob("*-*x.json"))
         raise RecordError(
@@ -313,12 +288,4 @@ def records_of(run: Path, model: str) -> dict[str, Path]:
     paths |= {role: place / name for role, name in MORE.items() if role in record.references}
     if is_pretrained(record):
         raise ConfigError(f"Expected a model that has unlearned, got the reference {model}.")
-    return paths
-
-
-def _is_link(link: str) -> bool:
-    return len(link) <= 300 and _LINK.fullmatch(link) is not None
-
-
-def _is_time(text: str) -> bool:
-    return re.fullmatch(r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\+00:00", text) is not None
+    return record, paths

@@ -29,21 +29,14 @@ _OWN: Mapping[str, str] = {
 
 
 def files_of(roles: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """File of a submission → role, file of that model's folder of embeddings.
-
-    Args:
-        roles: `record` and the references.
-    """
+    """File of a submission → role (`record` or a reference), file of that model's folder of embeddings."""
     listed = list(roles)
     files = {f"{role}.{name}": (role, file) for role in listed for name, file in _OWN.items()}
     return {name: (listed[0], file) for name, file in SHARED.items()} | files
 
 
 def sources_of(run: Path, records: Mapping[str, Path]) -> dict[str, Path]:
-    """Where the files are that go with a submission.
-
-    Args:
-        records: role → path of its record.
+    """Where the files are that go with a submission, beside the records by role.
 
     Raises:
         RecordError: no embeddings, others than were scored, or encoded with other texts than the model's.
