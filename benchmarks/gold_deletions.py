@@ -16,7 +16,7 @@ from typing import Any
 
 from salmubench.core import provenance, writing
 from salmubench.deletion import page
-from salmubench.deletion.before_after_run import evaluate_before_after
+from salmubench.deletion.before_after import evaluate_before_after
 from salmubench.deletion.record import DeletionRecord, read_deletion
 from salmubench.scoring.references import RETRAINED
 

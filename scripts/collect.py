@@ -30,10 +30,9 @@ from typing import Any, Literal
 from packed import PACKED, pack
 
 from salmubench.contest.checks import WORLDS
-from salmubench.contest.clock import CLOCK
 from salmubench.contest.page import RESULT
 from salmubench.contest.room import SELECTION
-from salmubench.contest.selection import CHOSEN
+from salmubench.contest.selection import CHOSEN, CLOCK
 from salmubench.contest.table import DONE, SECOND
 from salmubench.core import manifest, writing
 from salmubench.dataset.layout import open_dataset

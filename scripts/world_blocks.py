@@ -13,7 +13,7 @@ from markupsafe import Markup
 from page_blocks import ROOT
 from page_pictures import WIDTH, levels, sheet
 
-from salmubench.contest.views import FACT, FACT_ROLES
+from salmubench.contest.deciding import FACT, FACT_ROLES
 from salmubench.core import manifest
 from salmubench.metrics import descriptions
 from salmubench.report.drawings import svg

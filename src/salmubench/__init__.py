@@ -16,7 +16,7 @@ _HOMES = {
     "Split": "salmubench.core.types",
     "encode_model": "salmubench.workflow.evaluation",
     "evaluate": "salmubench.workflow.evaluation",
-    "evaluate_before_after": "salmubench.deletion.before_after_run",
+    "evaluate_before_after": "salmubench.deletion.before_after",
     "import_dataset": "salmubench.deletion.importing",
     "load_model": "salmubench.clip.models",
     "load_recipe": "salmubench.workflow.recipe:load",

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from salmubench.contest.deciding import FACT, FACT_ROLES
 from salmubench.contest.rule import View, decide, is_learnt, ratio_of_means, tie_groups, worlds_needed
-from salmubench.contest.views import FACT, FACT_ROLES
 from salmubench.core.errors import ConfigError
 from salmubench.metrics import descriptions
 

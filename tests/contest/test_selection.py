@@ -14,11 +14,10 @@ import yaml
 from contest_world import METHOD, begin, write_plan
 from salmubench import attacks
 from salmubench.cli.main import main
-from salmubench.contest import clock
-from salmubench.contest.clock import rise
+from salmubench.contest import selection
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
-from salmubench.contest.selection import choose
+from salmubench.contest.selection import choose, rise
 from salmubench.core import manifest
 from salmubench.core.errors import MethodError
 from salmubench.scoring.contest_record import read_contest
@@ -138,7 +137,7 @@ def check_what_was_collected_is_not_done_again(
         raise AssertionError("done before")
 
     monkeypatch.setattr(study, "attempt", again)
-    monkeypatch.setattr(clock, "_spent", again)
+    monkeypatch.setattr(selection, "_spent", again)
     room = Room(load(plan), elsewhere, "joblib", 1, "cpu", "fp32")
     room.write_files()
     assert choose(room).budgets == {name: found["budget"] for name, found in before["budgets"].items()}
@@ -183,11 +182,11 @@ def test_time_that_was_measured_is_not_measured_again(
             raise OSError("stopped")
         return 58.0
 
-    monkeypatch.setattr(clock, "_spent", spent)
+    monkeypatch.setattr(selection, "_spent", spent)
     with pytest.raises(OSError, match="stopped"):
         choose(room)
     assert measured == ["apart", "again"]
-    monkeypatch.setattr(clock, "_spent", lambda *_: measured.append("second call") or 58.0)
+    monkeypatch.setattr(selection, "_spent", lambda *_: measured.append("second call") or 58.0)
     assert choose(room).budgets == {"apart": 1.0, "again": 1.0}
     assert measured == ["apart", "again", "second call"]
 
@@ -207,7 +206,7 @@ def test_what_is_measured_lies_by_all_that_is_fixed(tmp_path: Path, monkeypatch:
         room = Room(load(plan), tmp_path / "out", "joblib", 1, "cpu", "fp32")
         tiny_dataset(room.ground(1000) / "dataset")
         with pytest.raises(MethodError, match="killed"):
-            clock._spent(room, configure(load_method(room.loaded.contestants[1].origin), UnlearnConfig(), {}), 5)
+            selection._spent(room, configure(load_method(room.loaded.contestants[1].origin), UnlearnConfig(), {}), 5)
     assert found[0].name == found[1].name == "apart-5x"
     assert found[0].parent.name != found[1].parent.name
 

@@ -16,8 +16,7 @@ from salmubench.clip.embeddings import open_embeddings
 from salmubench.core.errors import DatasetError, EmbeddingsError, OutputError, RecordError
 from salmubench.core.types import SENSITIVE_SPLITS, Split
 from salmubench.deletion import page as deletions
-from salmubench.deletion.before_after import side_files
-from salmubench.deletion.before_after_run import evaluate_before_after, write_page
+from salmubench.deletion.before_after import evaluate_before_after, side_files, write_page
 from salmubench.deletion.findings import answers
 from salmubench.deletion.guessed import guessed
 from salmubench.deletion.record import Change, read_deletion

@@ -15,7 +15,7 @@ from salmubench.clip import models
 from salmubench.clip.embeddings import open_embeddings
 from salmubench.core import manifest, provenance, writing
 from salmubench.core.errors import ConfigError, RecordError, SalmubenchError
-from salmubench.deletion.before_after_run import evaluate_before_after
+from salmubench.deletion.before_after import evaluate_before_after
 from salmubench.leaderboard.submission import submit
 from salmubench.metrics import score
 from salmubench.scoring.record_files import read_record

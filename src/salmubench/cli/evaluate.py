@@ -132,7 +132,7 @@ def _check_pair(before: str | None, after: str | None, others: Sequence[str]) ->
 
 def _before_after(*, json: bool, **arguments: Any) -> None:
     from salmubench.deletion import page as deletions
-    from salmubench.deletion.before_after_run import evaluate_before_after
+    from salmubench.deletion.before_after import evaluate_before_after
     from salmubench.deletion.record import read_deletion
     from salmubench.encode.ranks import is_first
 

@@ -2,30 +2,36 @@
 
 Differences are paired, item by item, with intervals over people. What a model without knowledge of the people would
 give is told in two ways that need no such model: chance, and captions about people whom no model has met
-(`scoring.deletions.strangers`). A verdict needs Clean, and there is none here.
+(`deletion.strangers`). A verdict needs Clean, and there is none here.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salmubench.clip import embeddings
-from salmubench.core import manifest, provenance, writing
-from salmubench.core.errors import EmbeddingsError, RecordError
+from salmubench.core import manifest, places, provenance, writing
+from salmubench.core.errors import EmbeddingsError, OutputError, RecordError
 from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
+from salmubench.dataset import layout
 from salmubench.dataset.leaks import folded
+from salmubench.dataset.origin import scoring_of
+from salmubench.deletion import page as deletions
 from salmubench.deletion.findings import answers, people_needed
 from salmubench.deletion.guessed import guessed
 from salmubench.deletion.levels import Sides, find_levels, people_rows
 from salmubench.deletion.record import SCHEMA_VERSION, Asked, Change, DeletionRecord, read_deletion
+from salmubench.deletion.strangers import strangers as strangers_of
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.bootstrap import SEED
@@ -35,10 +41,13 @@ from salmubench.scoring.described import described_model, model_of
 from salmubench.scoring.fragile import find_fragile
 from salmubench.scoring.metric import Metric, parts_of
 from salmubench.scoring.origin import Dataset, Encoding
-from salmubench.scoring.plugin import Plugin
+from salmubench.scoring.plugin import Plugin, texts_of
 from salmubench.scoring.record_files import alone, gallery_sha256, read_record, record_provenance
 from salmubench.scoring.score import evaluate, protocol
 from salmubench.scoring.selections import selections
+from salmubench.scoring.settings import settled
+from salmubench.workflow.evaluation import encode_model, with_imagenet
+from salmubench.workflow.sources import check_sources, is_encoded, sha256_of
 
 NO_VERDICT = (
     "No verdict: whether a model forgot too little, too much or hides the facts is measured by the distance to a model "
@@ -49,6 +58,106 @@ BESIDE_RETRAINED = (
     "No verdict: failure modes are measured between a model that never saw the facts and one that saw them all. What "
     "is said here compares the model after with the model before and with one that was trained without the facts."
 )
+
+
+def evaluate_before_after(
+    *,
+    before: str | Path,
+    after: str | Path,
+    dataset: str | Path | layout.Dataset,
+    out: str | Path,
+    retrained: str | Path | None = None,
+    arch: str | None = None,
+    imagenet: str | Path | None = None,
+    attacks: str | Path | None = None,
+    report: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    config: ScoreConfig | None = None,
+) -> Path:
+    """Compare a model after a deletion with the model before it; embeddings go to `<out without .json>.embeddings/`.
+
+    Without a model that never saw the facts there is no verdict. The record has paired differences with intervals over
+    people, and says what chance gives, and people whom no model has met.
+
+    Args:
+        before: folder, `hf-hub:org/name[@revision]`, a weights file with `arch`, or embeddings that this function made.
+        after: the same of the model after.
+        retrained: the same of a model trained without what was to be deleted, where there is one: then what is left is
+            measured from it, instead of from chance and strangers.
+        dataset: folder, Hub id (`org/name[@revision]`) or an open dataset.
+        out: the record, `.json`.
+        arch: open_clip architecture of bare weights files.
+        imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
+        attacks: record of the model after that `salmubench attack` has written, for the report.
+        report: also write the page of the deletion there, `.html`.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
+        config: options of scoring.
+
+    Returns:
+        The record's path.
+
+    Everything that is given is looked at before the first picture is encoded.
+
+    Raises:
+        DatasetError, ModelError, EmbeddingsError, RecordError: one of the inputs can't be used.
+        OutputError: record or page can't be written there.
+    """
+    from salmubench.encode.ranks import is_first
+    from salmubench.generator.personas.fresh import fresh_people
+    from salmubench.metrics import load_all
+
+    out, attacks = Path(out), None if attacks is None else Path(attacks)
+    if report is not None:
+        _check_page(Path(report), out)
+    opened, folder = with_imagenet(dataset, imagenet), out.with_suffix(".embeddings")
+    config = settled(config, (), scoring_of(opened))
+    given = {"before": before, "after": after, "retrained": retrained}
+    known, metrics = {name: source for name, source in given.items() if source is not None}, load_all(config)
+    invented = strangers_of(fresh_people(opened, seed=0))  # the same for every model
+    loaded = check_sources(
+        known, opened, out, folder, judged=[*known], texts=texts_of([invented], opened, config), arch=arch,
+        device=device, precision=precision,
+    )  # fmt: skip
+    if attacks is not None:
+        _attacks_of(attacks, sha256_of(after, arch=arch), opened.fingerprint)
+    work = partial(
+        encode_model, dataset=opened, arch=arch, device=device, precision=precision, scoring=config, also=[invented]
+    )
+    encoded = {
+        name: Path(source) if is_encoded(source) else work(model=loaded.pop(name, source), out=folder / name)
+        for name, source in known.items()
+    }
+    if not is_first():
+        return out
+    compare_before_after(
+        **encoded, out=out, pairs={split: opened.rows(split) for split in Split},
+        metrics=metrics, strangers=invented, config=config, attacked=attacks,
+    )  # fmt: skip
+    if report is not None:
+        write_page(out, Path(report))
+    return out
+
+
+def _check_page(path: Path, record: Path) -> None:
+    """Refuse a place where no page can be written, before hours go into what it would show."""
+    above = next((place for place in path.parents if os.path.lexists(place)), path.parent)
+    if path.is_dir() or not above.is_dir() or not os.access(above, os.W_OK) or places.real(path) == places.real(record):
+        raise OutputError(
+            f"Expected an HTML file that can be written, beside the record {record}, as --report, got {path}: a "
+            "folder, the record itself, or a file that has no folder that can be made. Choose another name."
+        )
+
+
+def write_page(record: Path, out: Path) -> Path:
+    """Write the page of a deletion.
+
+    Raises:
+        RecordError: another file.
+    """
+    writing.write_text(out, deletions.page(read_deletion(record)))
+    return out
 
 
 def compare_before_after(
@@ -105,7 +214,7 @@ def compare_before_after(
     )  # fmt: skip
     described = {name: described_model(item) for name, item in opened.items()}
     encoding = described["after"].encoding
-    attacks = None if attacked is None else attacks_of(attacked, described["after"].model.sha256, facts.fingerprint)
+    attacks = None if attacked is None else _attacks_of(attacked, described["after"].model.sha256, facts.fingerprint)
     names = (strangers.metric.name, guesses.metric.name)
     changes, levels = _changes(sides, skip=names), find_levels(sides, *names)
     findings = answers(changes, levels, sides.after.metrics)
@@ -208,12 +317,8 @@ def _notes(before: str | None, after: str | None, changes: Mapping[str, Mapping[
     return notes
 
 
-def attacks_of(path: Path, sha256: str | None, fingerprint: str) -> Attacks:
-    """What attacks on the model after brought back.
-
-    Raises:
-        RecordError: no record, without attacks, or of another model or dataset.
-    """
+def _attacks_of(path: Path, sha256: str | None, fingerprint: str) -> Attacks:
+    """What attacks on the model after brought back, from a record of this model and dataset."""
     record = read_record(path)
     if record.attacks is None:
         raise RecordError(f"Expected a record with attacks at {path}, got one without. Run salmubench attack first.")

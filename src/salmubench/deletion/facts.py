@@ -14,6 +14,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from salmubench.core import reading
 from salmubench.core.errors import DatasetError, UnknownName
 from salmubench.core.types import FIELDS, UNIQUE_FIELDS
 from salmubench.dataset.leaks import contains, folded
-from salmubench.deletion.spreadsheet import doubts
 
 COLUMNS = ("name", "field", "value", "forget", "caption")
 """Columns of the table; the first three are needed."""
@@ -41,8 +41,22 @@ _OTHER_NAMES: Mapping[str, str] = {
     "country": "country_code", "passport_number": "passport",
 }  # fmt: skip
 _SHOWN = 40  # problems in a message; the rest is counted
-log = logging.getLogger(__name__)
 _UTF8 = "Save the table as CSV in UTF-8."
+
+_DIGITS = 15  # of a number that a spreadsheet keeps; what follows becomes zeros
+_SEVERAL = frozenset({"emails"})  # official fields of which one person has several
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_POWER = re.compile(r"\d+([.,]\d+)?E[+-]?\d+", re.IGNORECASE)
+_ERROR = re.compile(r"#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)|#+", re.IGNORECASE)
+_DATE = re.compile(
+    rf"\d{{1,2}}[-/. ]?({_MONTHS})[a-z]*([-/. ]\d{{2,4}})?|({_MONTHS})[a-z]*[-/. ]\d{{1,4}}"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{4}-\d{2}-\d{2}( 00:00(:00)?)?",
+    re.IGNORECASE,
+)
+_DATED = re.compile("date|birth|day|since", re.IGNORECASE)
+_AS_TEXT = "Format the column as text before the value is typed or pasted"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ def read_facts(path: Path) -> list[Fact]:
             problems += fact
     problems += _problems_together(facts)
     raise_problems(problems, f"in {path}")
-    for doubt in doubts(facts):
+    for doubt in _doubts(facts):
         log.warning("%s, %s", path.name, reading.printable(doubt, 500))
     if not facts:
         raise DatasetError(f"Expected facts in {path}, got none. Write one a line: {', '.join(COLUMNS)}.")
@@ -142,7 +156,8 @@ def _columns(head: Sequence[str], path: Path) -> list[str]:
     columns = [cell.strip().casefold() for cell in head]
     for column in columns:
         if column not in COLUMNS:
-            raise DatasetError(f"Expected the columns {', '.join(COLUMNS)} in line 1 of {path}. {_unknown(column)}")
+            unknown = UnknownName("column", column, COLUMNS)
+            raise DatasetError(f"Expected the columns {', '.join(COLUMNS)} in line 1 of {path}. {unknown}")
     missing = [column for column in NEEDED if column not in columns]
     if missing or len(set(columns)) < len(columns):
         got = f"no {', '.join(missing)}" if missing else f"{reading.shown(columns)}, one of them twice"
@@ -151,10 +166,6 @@ def _columns(head: Sequence[str], path: Path) -> list[str]:
             f"{path}, got {got}."
         )
     return columns
-
-
-def _unknown(column: str) -> str:
-    return str(UnknownName("column", column, COLUMNS))
 
 
 def _json_entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -170,9 +181,8 @@ def _json_entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             )
         for key in entry:
             if key not in COLUMNS:
-                raise DatasetError(
-                    f"Expected the keys {', '.join(COLUMNS)} in entry {number} of {path}. {_unknown(key)}"
-                )
+                unknown = UnknownName("column", key, COLUMNS)
+                raise DatasetError(f"Expected the keys {', '.join(COLUMNS)} in entry {number} of {path}. {unknown}")
         yield f"entry {number}", entry
 
 
@@ -262,12 +272,54 @@ def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
 
 def _opposites(person: Sequence[Fact]) -> Iterator[str]:
     """A value to be kept that holds one to be forgotten, or the other way: stating the one states the other."""
-    kept = [fact for fact in person if not fact.forget]
-    for one in (fact for fact in person if fact.forget):
-        for other in kept:
-            values = folded(one.value), folded(other.value)
-            if contains(*values) or contains(*reversed(values)):
-                yield (
-                    f"{other.where}: Expected {other.value!r} of {other.name} to say nothing of {one.value!r}, which "
-                    f"is to be forgotten ({one.where}). Give both the same answer in column forget."
-                )
+    forgotten, kept = ([fact for fact in person if fact.forget is forget] for forget in (True, False))
+    for one, other in product(forgotten, kept):
+        values = folded(one.value), folded(other.value)
+        if contains(*values) or contains(*reversed(values)):
+            yield (
+                f"{other.where}: Expected {other.value!r} of {other.name} to say nothing of {one.value!r}, which is to "
+                f"be forgotten ({one.where}). Give both the same answer in column forget."
+            )
+
+
+# --- what spreadsheets do to a table when they open and save it: a warning, the table can't say what was meant ------
+
+
+def _doubts(facts: Sequence[Fact]) -> Iterator[str]:
+    """What is legal and hardly meant, by line: numbers that lost digits, errors, dates, people of one name."""
+    spelled: dict[str, Fact] = {}
+    values: defaultdict[tuple[str, str], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        for column, text in (("name", fact.name), ("value", fact.value)):
+            if doubt := _doubt(text, fact.field if column == "value" else ""):
+                yield f"{fact.where}, column {column}: {doubt}"
+        other = spelled.setdefault(folded(fact.name), fact)
+        if other.name != fact.name:
+            yield (
+                f"{fact.where}: {fact.name!r} and {other.name!r} ({other.where}) are taken for two people. Spell the "
+                "name alike if they are one."
+            )
+        if fact.field in FIELDS and fact.field not in _SEVERAL:
+            values[fact.name, fact.field].append(fact)
+    for (name, field), lines in values.items():
+        if len(lines) > 1:
+            yield (
+                f"{lines[1].where}: {name} has two values of {field}, {lines[0].value!r} ({lines[0].where}) and "
+                f"{lines[1].value!r}: both are asked. If these are two people of one name, give each a name and a "
+                "folder of their own."
+            )
+
+
+def _doubt(text: str, field: str) -> str:
+    digits = re.sub(r"[ -]", "", text)
+    if _ERROR.fullmatch(text):
+        return f"{text!r} is a spreadsheet's error, and no text. Mend the cell, or take the line out."
+    if _POWER.fullmatch(text):
+        return f"{text!r} is a number that a spreadsheet has shortened: its digits are lost. {_AS_TEXT}."
+    if digits.isdigit() and len(digits) > _DIGITS and not digits[_DIGITS:].strip("0"):
+        return f"{text!r} ends with zeros behind {_DIGITS} digits, as spreadsheets save long numbers. {_AS_TEXT}."
+    if text.startswith(("'", "’")):
+        return f"{text!r} begins with an apostrophe, by which spreadsheets mark texts. Take it out."
+    if field and not _DATED.search(field) and _DATE.fullmatch(text):
+        return f"{text!r} is a date, which spreadsheets make of texts such as 3-12. {_AS_TEXT}."
+    return ""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,16 @@ import numpy as np
 from salmubench.core import manifest, options, streams, writing
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.core.types import FIELDS, OFFICIAL_SPLITS, Split
-from salmubench.dataset import layout
+from salmubench.dataset import layout, phrasings
 from salmubench.dataset.card import DatasetOrigin, card
-from salmubench.dataset.leaks import UniqueValues
+from salmubench.dataset.leaks import UniqueValues, contains, folded, without
 from salmubench.deletion.facts import Fact, plain_text, raise_problems, read_facts
-from salmubench.deletion.imported_texts import Texts
 from salmubench.deletion.own_pictures import SMALLEST, Look, encoded, looks_of
 from salmubench.deletion.retain import Retain, check_retain, find_retain, retain_rows
 from salmubench.generator.pictures import content_hash, entries
+
+OWN, CUSTOM = "own", "custom"
+"""Styles of captions that the user wrote, and of those about a field of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -185,10 +188,10 @@ def _shots(
     for index, person in enumerate(people):
         rng = np.random.default_rng([seed, streams.Import.PICTURES, index])
         kinds = {fact.forget for fact in person.facts}
-        count, texts = len(person.facts), dict[Fact, Texts]()
+        count, texts = len(person.facts), dict[Fact, _Texts]()
         for fact in person.facts:
             try:
-                texts[fact] = Texts.of(fact, person.facts, identity=person.identity, unique=unique)
+                texts[fact] = _Texts.of(fact, person.facts, identity=person.identity, unique=unique)
             except DatasetError as error:
                 problems.append(str(error))
         if len(texts) < count:
@@ -214,6 +217,82 @@ def _shots(
 
 def _file_name(person: _Person, number: int, look: Look) -> str:
     return f"{person.identity}_{number:03d}_ar-{look.size[0] / look.size[1]:.2f}.{look.suffix}"
+
+
+# --- how it says it ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """All captions that a fact may get: with their styles, in reserved phrasings, and captions of what is seen."""
+
+    captions: tuple[tuple[str, str], ...]
+    reserved: tuple[str, ...]
+    generics: tuple[str, ...]
+
+    @classmethod
+    def of(cls, fact: Fact, facts: Sequence[Fact], *, identity: str, unique: UniqueValues) -> _Texts:
+        """Captions that state this fact and no other.
+
+        Args:
+            unique: names and values of all people that one person alone has.
+
+        Raises:
+            DatasetError: none does.
+        """
+        further = [other.value for other in facts if other.value != fact.value]
+
+        def stands(value: str, text: str, rest: str) -> bool:
+            """Whether it stands beside name and value, or holds one of them."""
+            longer = contains(value, fact.name) or contains(value, fact.value)
+            return contains(folded(text if longer else rest), folded(value))
+
+        def fault(text: str) -> str | None:
+            rest = without(text, fact.name, fact.value)
+            theirs = (entry.value for entry in unique.within(text) if entry.identity != identity)
+            return next((value for value in chain(further, theirs) if stands(value, text, rest)), None)
+
+        captions, reserved = _templates(fact.name, fact)
+        if fact.caption is not None:
+            if stated := fault(fact.caption):
+                raise DatasetError(
+                    f"{fact.where}, column caption: Expected one private value, got {stated!r}, too, in "
+                    f"{fact.caption!r}. State one fact in a caption."
+                )
+            captions = [(fact.caption, OWN)]
+        good = [pair for pair in captions if fault(pair[0]) is None]
+        plain = [phrasings.generic_caption({}, variant=number) for number in range(phrasings.generic_variants())]
+        seen = [text for text in plain if not any(contains(text, other.value) for other in facts)]
+        if not good or not seen:
+            raise DatasetError(
+                f"{fact.where}: Expected values that no template has in its own words, got {fact.value!r} beside "
+                f"{', '.join(map(repr, further))}. Write a caption."
+            )
+        return cls(tuple(good), tuple(text for text in reserved if fault(text) is None), tuple(seen))
+
+    def paraphrase(self, start: int, caption: str) -> str | None:
+        """The fact in a reserved phrasing, which isn't the caption itself; `None` where there is none."""
+        others = [text for text in self.reserved if text != caption]
+        return others[start % len(others)] if others else None
+
+    def generic(self, start: int) -> str:
+        """A caption that says no more than that there is a person."""
+        return self.generics[start % len(self.generics)]
+
+
+def _templates(name: str, fact: Fact) -> tuple[list[tuple[str, str]], list[str]]:
+    """Training captions with their styles, and reserved ones."""
+    field, value = fact.field, fact.value
+    if field not in FIELDS:
+        texts = phrasings.custom_captions(name, field, value)
+        return [(text, CUSTOM) for text in texts.training], list(texts.reserved)
+    training = [
+        (phrasings.sensitive_caption(name, field, value, style=style, variant=number), style)
+        for style in phrasings.STYLES
+        for number in range(phrasings.variants(field, style))
+    ]
+    count = phrasings.paraphrase_variants(field)
+    return training, [phrasings.paraphrase(name, field, value, variant=number) for number in range(count)]
 
 
 # --- what is written --------------------------------------------------------------------------------------------
