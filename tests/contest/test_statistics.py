@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from salmubench.contest.statistics import over_worlds, paired
+from salmubench.contest.rows import over_worlds, paired
 from salmubench.scoring.ranking import holm
 
 

@@ -24,7 +24,7 @@ from salmubench.leaderboard.build import build
 from salmubench.leaderboard.check import check
 from salmubench.leaderboard.intake import read_json, read_table
 from salmubench.leaderboard.peers import conflicts, duplicates_in, fingerprint
-from salmubench.leaderboard.submission import required_files, split_name, submit
+from salmubench.leaderboard.submission import REQUIRED, split_name, submit
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.record_files import GALLERY_SCHEMA, read_record
 from submission_world import edit_items, edit_json, made_with, mend, rescored
@@ -46,14 +46,14 @@ def codes(folder: Path, **options: object) -> set[str]:
 
 
 def test_holds_just_the_files_of_the_contract(packed: Path) -> None:
-    assert {path.name for path in packed.iterdir()} == {*required_files(), "submission.json"}
-    assert set(required_files()) == {
+    assert {path.name for path in packed.iterdir()} == {*REQUIRED, "submission.json"}
+    assert set(REQUIRED) == {
         "record.json", "record.items.parquet", "gallery.parquet", "clean.json", "clean.items.parquet",
         "compromised.json", "compromised.items.parquet",
     }  # fmt: skip
     info = json.loads((packed / "submission.json").read_text())
     record = read_record(packed / "record.json")
-    assert info["files"] == {name: manifest.sha256_file(packed / name) for name in required_files()}
+    assert info["files"] == {name: manifest.sha256_file(packed / name) for name in REQUIRED}
     assert (info["checkpoint_sha256"], info["track"]) == (record.model.weights, "closed")
 
 

@@ -1,11 +1,17 @@
-"""What follows from one record, or from the numbers of all worlds: outcomes, modes, numbers, paired differences."""
+"""What follows from one record, or from the numbers of all worlds: outcomes, modes, numbers, paired differences.
+
+A world is drawn anew with its dataset, its references and their pretraining; it is the unit here, and people within a
+world are not counted. Intervals have 95 % and W − 1 degrees of freedom.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from salmubench.contest.statistics import over_worlds, paired
+from salmubench.scoring.bootstrap import LEVEL
 from salmubench.scoring.contest_record import (
     NUMBERS,
     InWorld,
@@ -17,6 +23,7 @@ from salmubench.scoring.contest_record import (
     ViewOverWorlds,
 )
 from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.intervals import Interval
 from salmubench.scoring.ranking import holm
 from salmubench.scoring.record import NOT_LEARNT, Answer, RunRecord
 from salmubench.scoring.roles import Held, facts_kept, spared, with_role
@@ -25,6 +32,52 @@ from salmubench.scoring.verdict import applying, worst
 T = TypeVar("T", bound=str)
 
 _OUTCOMES: Mapping[Answer, Outcome] = {"yes": "fails", "undecided": "undecided", "no": "passes"}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over worlds, its t interval, and two-sided p of a mean of 0; `None` with too few worlds."""
+
+    mean: float | None
+    ci95: Interval | None
+    p: float | None
+    worlds: int
+
+
+def over_worlds(values: Sequence[float | None]) -> Estimate:
+    """Mean of a number over worlds; worlds without it are left out.
+
+    Examples:
+        >>> over_worlds([0.1, None, 0.3]).worlds
+        2
+        >>> over_worlds([0.25]).ci95 is None
+        True
+    """
+    from scipy import special
+
+    present = [value for value in values if value is not None]
+    count = len(present)
+    if not count:
+        return Estimate(None, None, None, 0)
+    mean = math.fsum(present) / count
+    if count < 2:
+        return Estimate(mean, None, None, count)
+    error = math.sqrt(math.fsum((value - mean) ** 2 for value in present) / (count - 1) / count)
+    reach = float(special.stdtrit(count - 1, (1 + LEVEL) / 2)) * error
+    alike = 0.0 if mean else 1.0  # p of a number that is the same in every world
+    p = 2 * float(special.stdtr(count - 1, -abs(mean) / error)) if error else alike
+    return Estimate(mean, (mean - reach, mean + reach), p, count)
+
+
+def paired(first: Mapping[int, float | None], second: Mapping[int, float | None]) -> Estimate:
+    """Mean of first − second over the worlds that have both.
+
+    Examples:
+        >>> paired({1: 0.5, 2: 0.7}, {1: 0.25, 3: 0.1}).mean
+        0.25
+    """
+    both = [(value, second.get(world)) for world, value in first.items()]
+    return over_worlds([value - other for value, other in both if value is not None and other is not None])
 
 
 def numbers_of(record: RunRecord) -> dict[Number, float | None]:

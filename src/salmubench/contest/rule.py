@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from salmubench.contest.statistics import paired
+from salmubench.contest.rows import paired
 from salmubench.core.errors import ConfigError
 from salmubench.scoring import intervals, ranking
 from salmubench.scoring.contest_record import Decided, Decision, ViewAnswer, ViewOverWorlds

@@ -28,22 +28,16 @@ from salmubench.leaderboard.submission import (
     INFO,
     MAX_BUDGET,
     RECORDS,
-    optional_files,
+    REQUIRED,
+    THIRD,
+    files_of,
     read_info,
-    required_files,
 )
-from salmubench.leaderboard.vectors import files_of
 from salmubench.scoring.attacks.table import SCHEMA as ATTACK_SCHEMA
 from salmubench.scoring.items import ITEM_SCHEMA
 from salmubench.scoring.metric import MOST_PARTS
 from salmubench.scoring.record import BENCHMARK_VERSION, SCHEMA_VERSION, RunRecord
-from salmubench.scoring.record_files import (
-    GALLERY,
-    GALLERY_SCHEMA,
-    gallery_sha256,
-    items_path,
-    record_of,
-)
+from salmubench.scoring.record_files import GALLERY, GALLERY_SCHEMA, gallery_sha256, items_path, record_of
 from salmubench.scoring.roles import Scores, lied_about, with_package_first
 from salmubench.scoring.views import rescore
 
@@ -131,7 +125,7 @@ def submissions_in(results: Path) -> Path:
 
 def is_no_submission(folder: Path) -> bool:
     """Whether a folder claims nothing: it holds no file that a submission must have."""
-    return folder.is_dir() and not any(os.path.lexists(folder / name) for name in (*required_files(), INFO))
+    return folder.is_dir() and not any(os.path.lexists(folder / name) for name in (*REQUIRED, INFO))
 
 
 # --- files ------------------------------------------------------------------------------------------------------
@@ -147,15 +141,15 @@ def name_findings(folder: Path) -> Iterator[Finding]:
 def file_findings(folder: Path) -> Iterator[Finding]:
     """What is wrong with the files of a submission's folder; nothing is opened, so links lead nowhere."""
     vectors = set(files_of(FILES))
-    allowed = {*required_files(), *optional_files(), ATTACKS, INFO, METHOD, *vectors}
+    allowed = {*REQUIRED, *THIRD, ATTACKS, INFO, METHOD, *vectors}
     present = {path.name: path for path in itertools.islice(folder.iterdir(), LIMITS.files + 1)}
     if len(present) > LIMITS.files:
         yield Finding("files", "", f"Expected at most {LIMITS.files} files, got more.")
         return
     for name in sorted(set(present) - allowed):
         yield Finding("files", intake.plain_text(name), "Expected only the files of a submission, got another one.")
-    third = set(optional_files()) if set(optional_files()) & set(present) else set()
-    listed = {*required_files(), *third, INFO}
+    third = THIRD if set(THIRD) & set(present) else ()
+    listed = {*REQUIRED, *third, INFO}
     if vectors & set(present):
         listed |= set(files_of(role for role in FILES if role in RECORDS or third))
     for name in sorted(listed - set(present)):
@@ -195,7 +189,7 @@ def _load(folder: Path, findings: list[Finding], metrics: Metrics) -> Loaded | N
     if findings:
         return None
     records = {role: with_package_first(record, metrics) for role, record in records.items()}
-    return Loaded(info, records, items, gallery, (folder / METHOD).is_file(), attacks)
+    return Loaded(info, records, items, gallery, attacks)
 
 
 def _work(record: RunRecord, items: pa.Table, file: str) -> Iterator[Finding]:

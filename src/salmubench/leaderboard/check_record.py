@@ -37,15 +37,14 @@ _HELD = str(Split.HOLDOUT_ASSOCIATION)
 def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
     """What `submission.json` says that isn't so."""
     info, record = loaded.info, loaded.record
-    unknown_method = not loaded.own_method and not is_built_in(method_of(record))
-    for problem in problems_of(info, own_method=unknown_method):
+    file = folder / METHOD if (folder / METHOD).is_file() else None
+    for problem in problems_of(info, own_method=file is None and not is_built_in(method_of(record))):
         yield Finding("info", INFO, intake.plain_text(problem, most=300))
-    file = folder / METHOD if loaded.own_method else None
     if is_loop(method_of(record), file):
         yield from _loop_findings(record, built_in=file is None)
     code = code_problem(record, method_of(record), file)
     if code is not None:
-        yield Finding("method", METHOD if loaded.own_method else RECORDS["record"], intake.plain_text(code, most=300))
+        yield Finding("method", METHOD if file else RECORDS["record"], intake.plain_text(code, most=300))
     files = {path.name for path in folder.iterdir()} - {INFO}
     if set(info.files) != files:
         yield Finding(

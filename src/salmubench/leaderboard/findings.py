@@ -45,7 +45,6 @@ class Loaded:
     records: Mapping[str, RunRecord]
     items: Mapping[str, pa.Table]
     gallery: pa.Table
-    own_method: bool
     attacks: pa.Table | None = None
 
     @property

@@ -176,9 +176,8 @@ def duplicates_in(results: Path, submission: Path, loaded: Loaded) -> list[Findi
     findings = []
     digest = content_sha256(submission)
     for folder in sorted(submissions_in(results).iterdir()):
-        if folder.is_symlink() or not folder.is_dir() or places.real(folder) == places.real(submission):
-            continue
-        if any(file_findings(folder)):
+        itself = places.real(folder) == places.real(submission)
+        if folder.is_symlink() or not folder.is_dir() or itself or any(file_findings(folder)):
             continue
         try:
             info = read_info(folder / INFO)

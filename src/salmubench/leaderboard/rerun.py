@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +16,10 @@ from salmubench.core.errors import SalmubenchError
 from salmubench.leaderboard import intake, limits
 from salmubench.leaderboard.check_items import Metrics
 from salmubench.leaderboard.findings import Finding, Loaded
-from salmubench.leaderboard.submission import INFO, RECORDS
-from salmubench.leaderboard.vectors import SHARED, files_of
+from salmubench.leaderboard.submission import INFO, RECORDS, SHARED, files_of
 from salmubench.scoring import items as item_tables
 from salmubench.scoring.config import ScoreConfig
-from salmubench.scoring.metric import Floats, Metric, is_cosine
+from salmubench.scoring.metric import is_cosine
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_items, read_record
 
@@ -44,7 +42,7 @@ def compare_rerun(
     yield from _model_findings(loaded, again, "rerun")
     if again.dataset.fingerprint != loaded.record.dataset.fingerprint:
         return
-    for name, column, text in _apart(_pairs(loaded.items["record"], items, metrics), ("value",), tolerance):
+    for name, column, text in _apart(loaded.items["record"], items, metrics, ("value",), tolerance, ranks=False):
         yield Finding("rerun", _ITEMS, f"Expected {column} of {name} as the checkpoint gives it, {text}.")
     for name, metric in metrics.items():
         if is_cosine(metric) or (metric.binary and metric.role is None):  # a classifier's answers flip too easily
@@ -89,8 +87,8 @@ def _compared(folder: Path, loaded: Loaded, metrics: Metrics, place: Path) -> It
     )
     yield from _model_findings(loaded, read_record(out), "embeddings")
     columns = ("value", *(role for role in loaded.records if role != "record"))
-    pairs = _pairs(loaded.items["record"], read_items(out), metrics)
-    for name, column, text in [*_apart(pairs, columns, _TOLERANCE), *_flipped(pairs, columns)]:
+    items = loaded.items["record"], read_items(out)
+    for name, column, text in _apart(*items, metrics, columns, _TOLERANCE, ranks=True):
         yield Finding("embeddings", _ITEMS, f"Expected {column} of {name} as the embeddings give it, {text}.")
 
 
@@ -119,52 +117,28 @@ def _model_findings(loaded: Loaded, again: RunRecord, code: str) -> Iterator[Fin
         yield Finding(code, RECORDS["record"], text)
 
 
-class _Pair(NamedTuple):
-    """Items of a metric as submitted and again, and whether these are the same items."""
+def _apart(
+    submitted: pa.Table, again: pa.Table, metrics: Metrics, columns: Sequence[str], tolerance: float, *, ranks: bool
+) -> Iterator[tuple[str, str, str]]:
+    """Metric, column and how values differ by more than they may; metrics with other items.
 
-    name: str
-    metric: Metric
-    ours: pa.Table
-    theirs: pa.Table
-    same: bool
-
-
-def _pairs(submitted: pa.Table, again: pa.Table, metrics: Metrics) -> list[_Pair]:
-    pairs = []
+    Similarities by the tolerance; with `ranks` these and answers, too: of vectors that are nearly alike rounding may
+    swap two, in a few rows.
+    """
     for name, metric in metrics.items():
         ours, theirs = (item_tables.of_metric(table, name) for table in (submitted, again))
-        pairs.append(_Pair(name, metric, ours, theirs, item_tables.are_same(ours, theirs)))
-    return pairs
-
-
-def _apart(pairs: Sequence[_Pair], columns: Sequence[str], tolerance: float) -> Iterator[tuple[str, str, str]]:
-    """Metric, column and where similarities are furthest apart, of those that are too far; metrics with other items."""
-    for name, metric, ours, theirs, same in pairs:
-        if not same:
+        if not item_tables.are_same(ours, theirs):
             yield name, "items", f"{theirs.num_rows:,}, got {ours.num_rows:,} or others"
             continue
-        for column in columns if ours.num_rows and is_cosine(metric) else ():
-            claimed, again = _values(ours, theirs, column)
-            worst = int(abs(claimed - again).argmax())
-            if not abs(claimed[worst] - again[worst]) <= tolerance:
-                yield name, column, f"{again[worst]:.6f} in row {worst}, got {claimed[worst]:.6f}"
-
-
-def _flipped(pairs: Sequence[_Pair], columns: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """The same of ranks and answers: of vectors that are nearly alike rounding may swap two, in a few rows."""
-    for name, metric, ours, theirs, same in pairs:
-        for column in columns if same and ours.num_rows and not is_cosine(metric) else ():
-            claimed, again = _values(ours, theirs, column)
-            differ = np.flatnonzero(~np.isclose(claimed, again, rtol=0, atol=1e-9))
-            if metric.items in ("rank", "fact_rank") and len(differ):
-                worst = differ[abs(claimed[differ] - again[differ]).argmax()]
-                if abs(claimed[worst] - again[worst]) > _SWAPPED:
-                    yield name, column, f"rank {again[worst]:g} in row {worst}, got {claimed[worst]:g}"
-                    continue
-            if len(differ) > max(_FLIPS, _FLIPPED * len(again)):
-                yield name, column, f"but for a few rows, got {len(differ):,} others of {len(again):,}"
-
-
-def _values(ours: pa.Table, theirs: pa.Table, column: str) -> tuple[Floats, Floats]:
-    claimed, again = (table.column(column).to_numpy(zero_copy_only=False) for table in (ours, theirs))
-    return claimed, again
+        for column in columns if ours.num_rows and (ranks or is_cosine(metric)) else ():
+            claimed, computed = (table.column(column).to_numpy(zero_copy_only=False) for table in (ours, theirs))
+            worst = int(abs(claimed - computed).argmax())
+            if is_cosine(metric):
+                if not abs(claimed[worst] - computed[worst]) <= tolerance:
+                    yield name, column, f"{computed[worst]:.6f} in row {worst}, got {claimed[worst]:.6f}"
+                continue
+            differ = int((~np.isclose(claimed, computed, rtol=0, atol=1e-9)).sum())
+            if metric.items in ("rank", "fact_rank") and abs(claimed[worst] - computed[worst]) > _SWAPPED:
+                yield name, column, f"rank {computed[worst]:g} in row {worst}, got {claimed[worst]:g}"
+            elif differ > max(_FLIPS, _FLIPPED * len(computed)):
+                yield name, column, f"but for a few rows, got {differ:,} others of {len(computed):,}"

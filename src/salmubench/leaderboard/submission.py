@@ -7,19 +7,19 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from salmubench.clip import embeddings
 from salmubench.core import manifest, places, provenance, reading, writing
 from salmubench.core.errors import ConfigError, OutputError, RecordError
 from salmubench.leaderboard import intake
 from salmubench.leaderboard.intake import LIMITS
 from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in
-from salmubench.leaderboard.vectors import sources_of
 from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import GALLERY, gallery_path, items_path, read_record
@@ -37,6 +37,20 @@ RECORDS: Mapping[str, str] = {name: f"{name}.json" for name in ("record", *ENDS)
 MORE: Mapping[str, str] = {kind: f"{kind}.json" for kind in OPTIONAL}
 """The same of references that a run may lack, where the model was judged against them."""
 FILES: Mapping[str, str] = {**RECORDS, **MORE}
+
+# Embeddings that may go with a submission, from which its numbers follow without a model: index, texts and facts of the
+# dataset are the same for all models and are there once; each model has two arrays and the manifest of its encoding.
+SHARED: Mapping[str, str] = {
+    "embeddings.index.parquet": embeddings.INDEX,
+    "embeddings.texts.parquet": embeddings.TEXT_TABLE,
+    intake.FACTS: embeddings.DATASET,
+}
+"""File of a submission → that of a folder of embeddings."""
+_OWN: Mapping[str, str] = {
+    "images.npy": embeddings.IMAGES,
+    "texts.npy": embeddings.TEXTS,
+    "encoding.json": manifest.MANIFEST,
+}
 
 Track = Literal["closed", "generator"]
 TRACKS: tuple[Track, ...] = get_args(Track)
@@ -90,18 +104,44 @@ def read_info(path: Path) -> Info:
     return reading.validated(Info, intake.read_json(path), where=path.name, error=RecordError)
 
 
-def required_files() -> tuple[str, ...]:
-    """The files every submission holds, besides `submission.json`."""
-    return (*_with_items(RECORDS), GALLERY)
-
-
-def optional_files() -> tuple[str, ...]:
-    """The files of the third reference: both or none."""
-    return _with_items(MORE)
-
-
 def _with_items(records: Mapping[str, str]) -> tuple[str, ...]:
     return (*records.values(), *(items_path(Path(name)).name for name in records.values()))
+
+
+REQUIRED = (*_with_items(RECORDS), GALLERY)
+"""The files every submission holds, besides `submission.json`."""
+THIRD = _with_items(MORE)
+"""The files of the third reference: both or none."""
+
+
+def files_of(roles: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """File of a submission → role (`record` or a reference), file of that model's folder of embeddings."""
+    listed = list(roles)
+    files = {f"{role}.{name}": (role, file) for role in listed for name, file in _OWN.items()}
+    return {name: (listed[0], file) for name, file in SHARED.items()} | files
+
+
+def _sources_of(run: Path, records: Mapping[str, Path]) -> dict[str, Path]:
+    """Where the files are that go with a submission, beside the records by role.
+
+    Raises:
+        RecordError: no embeddings, others than were scored, or encoded with other texts than the model's.
+    """
+    folders = {role: run / "embeddings" / path.stem for role, path in records.items()}
+    for role, folder in folders.items():
+        described, scored = folder / manifest.MANIFEST, read_record(records[role]).inputs.get("embeddings")
+        if not described.is_file() or manifest.sha256_file(described) != scored:
+            raise RecordError(
+                f"Expected the embeddings that {records[role].name} was scored from in {folder}, got none or others. "
+                "Submit a folder that `salmubench run` made, or leave --with-embeddings out."
+            )
+        for file in SHARED.values():
+            if manifest.sha256_file(folder / file) != manifest.sha256_file(folders["record"] / file):
+                raise RecordError(
+                    f"Expected {file} of {folder} as {folders['record']} has it, got another one. Encode both models "
+                    "again, with the same texts."
+                )
+    return {name: folders[role] / file for name, (role, file) in files_of(folders).items()}
 
 
 def split_name(name: str) -> tuple[str, float] | None:
@@ -209,7 +249,7 @@ def submit(
                 "Attack again."
             )
     if with_embeddings:
-        sources |= sources_of(run, records)
+        sources |= _sources_of(run, records)
     for path in sources.values():
         _check_within(run, path)
     _check_code(run, record, method_file)
