@@ -44,7 +44,7 @@ from salmubench.scoring.attacks.table import SUFFIX
 from salmubench.scoring.record_files import GALLERY, ITEMS_SUFFIX
 from salmubench.scoring.references import KINDS
 from salmubench.scoring.stages import RUN
-from salmubench.tuning.journal import JOURNAL
+from salmubench.tuning.bench import JOURNAL
 from salmubench.tuning.study import TUNED
 
 _ITEMS = (ITEMS_SUFFIX, SUFFIX)

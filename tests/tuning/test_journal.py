@@ -10,8 +10,7 @@ from typing import Any
 import optuna
 import pytest
 
-from salmubench.tuning.bench import Bench, results
-from salmubench.tuning.journal import JOURNAL, open_study
+from salmubench.tuning.bench import JOURNAL, Bench, open_study, results
 
 
 @pytest.fixture

@@ -172,16 +172,12 @@ def compare_before_after(
     config: ScoreConfig | None = None,
     attacked: Path | None = None,
 ) -> Path:
-    """Compare a model after a deletion with the model before: `out` and its side files.
+    """Compare embeddings of both models, of one dataset and the same texts: `out` and its side files.
 
     A call on a finished record of the same inputs does nothing.
 
     Args:
-        after: of the model after, encoded on the same dataset with the same texts.
-        out: path of the record, `.json`.
         pairs: rows of the splits, for what was asked.
-        retrained: embeddings folder of a model trained without what was to be deleted, where there is one.
-        strangers: the comparison with people whom no model has met.
         attacked: record of the model after, which says what attacks brought back.
 
     Raises:

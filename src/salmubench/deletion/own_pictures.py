@@ -85,8 +85,5 @@ def encoded(source: bytes | Path, name: str, size: int | None) -> tuple[bytes, s
         image = image.resize(box, Image.Resampling.LANCZOS)
     image.info.clear()
     stream = io.BytesIO()
-    if lossy:
-        image.save(stream, "JPEG", quality=_QUALITY)
-    else:
-        image.save(stream, "PNG")
+    image.save(stream, "JPEG" if lossy else "PNG", **({"quality": _QUALITY} if lossy else {}))
     return stream.getvalue(), "jpg" if lossy else "png", image.size

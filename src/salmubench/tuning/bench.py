@@ -1,23 +1,33 @@
-"""Where the trials of a tuning are made, and what became of them."""
+"""Where the trials of a tuning are made, and what became of them: a study of Optuna's for each method.
+
+A study is a journal that several processes and machines may share.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salmubench.core import manifest
+from salmubench.core import manifest, writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.tuning import search
-from salmubench.tuning.journal import open_study
 from salmubench.workflow.current import stated_sha256
 from salmubench.workflow.recipe import TuneConfig
 from salmubench.workflow.run_world import RunWorld
 
 if TYPE_CHECKING:
+    from optuna.storages.journal import JournalFileOpenLock
     from optuna.study import Study
 
+JOURNAL = "journal.log"
+"""Optuna's, in a method's folder."""
+
+_HELD = 30.0  # seconds after which Optuna takes a lock away from its holder
 _MODEL = "compromised"  # in the description: hash of the model that trials start from
 
 
@@ -77,25 +87,25 @@ class Bench:
     def description(self, settings: TuneConfig) -> dict[str, Any]:
         """What all trials of the folder share."""
         others = {str(seed): open_dataset(world.dataset).fingerprint for seed, world in self.others}
-        model = {_MODEL: stated_sha256(self.world.compromised)} if self._states_model() else {}
+        # A folder that an earlier version began goes on without saying which model its trials start from.
+        stated = begun(self.world.out)
+        states = self.one_model and (stated is None or _MODEL in (stated.config or {}))
+        model = {_MODEL: stated_sha256(self.world.compromised)} if states else {}
         return {
             "seed": settings.selection_seed, "part": open_dataset(self.world.dataset).fingerprint,
             "spared": settings.spared, "budget": self.budget, "search_seed": self.seed,
             **({"others": others} if others else {}), **model,
         }  # fmt: skip
 
-    def _states_model(self) -> bool:
-        """Whether the folder says which model its trials start from; one of an earlier version goes on without."""
-        if not self.one_model:
-            return False
-        for name in (manifest.MANIFEST, manifest.BEGUN):
-            if (self.world.out / name).is_file():
-                return _MODEL in (manifest.read_any(self.world.out / name).config or {})
-        return True
-
     def study(self, method: str) -> Study:
         """A method's study in its journal, made if missing."""
         return open_study(self.folder(method), method)
+
+
+def begun(folder: Path) -> manifest.Manifest | None:
+    """What a stage says that is finished there or has begun; `None` where none has."""
+    there = [path for name in (manifest.MANIFEST, manifest.BEGUN) if (path := folder / name).is_file()]
+    return manifest.read_any(there[0]) if there else None
 
 
 def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
@@ -111,3 +121,57 @@ def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
 def further_folder(seed: int) -> str:
     """Name of the folder of a further selection world's part, embeddings and records."""
     return f"world-{seed}"
+
+
+def open_study(folder: Path, name: str) -> Study:
+    """Open the study of a journal, made if missing; what a kill or a full disk left of it is mended.
+
+    Raises:
+        OutputError: it can't be written.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    path = folder / JOURNAL
+    # Optuna's other lock is a link that, made from a relative path, leads nowhere; one that was killed is waited for
+    # without end then.
+    lock = JournalFileOpenLock(str(path))
+    with writing.explained(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        _take_away(Path(f"{path}.lock"))
+        _mend(path, lock)
+        storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+        return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
+
+
+def _take_away(lock: Path) -> None:
+    """Delete the lock of a killed process of an earlier version, where it is a link that leads nowhere."""
+    with contextlib.suppress(OSError):  # it has just been given back
+        if lock.is_symlink() and not lock.exists() and time.time() - lock.lstat().st_mtime > _HELD:
+            lock.unlink()
+
+
+def _mend(path: Path, lock: JournalFileOpenLock) -> None:
+    """Leave lines out that a full disk has cut: trials that they told of are entered again, as their folders say."""
+    if not path.is_file() or (data := path.read_bytes()) == _whole(data):
+        return
+    lock.acquire()  # from here on nobody is writing: what is unfinished now stays so
+    try:
+        data = path.read_bytes()
+        if data != _whole(data):
+            writing.write_bytes(path, _whole(data))
+    finally:
+        lock.release()
+
+
+def _whole(data: bytes) -> bytes:
+    return b"".join(line for line in data.splitlines(keepends=True) if line.endswith(b"\n") and _is_json(line))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

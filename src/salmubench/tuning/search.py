@@ -18,7 +18,7 @@ import numpy as np
 from salmubench.core import provenance, writing
 from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord, Score
-from salmubench.scoring.roles import by_holdout, score_in, with_role
+from salmubench.scoring.roles import score_in, spared
 from salmubench.unlearn.config import UnlearnConfig
 from salmubench.unlearn.registry import Configured, options
 
@@ -192,8 +192,7 @@ def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
         return WORST, {}
     leakage, drop = _view(score_in(record, "leakage")), _view(score_in(record, "drop"))
     fact, paraphrased = _view(score_in(record, "fact")), _view(score_in(record, "fact_paraphrase"))
-    spared = [one for held in with_role(record, "kept") for one in by_holdout(held, record.scores)]
-    kept = min((value for one in spared if (value := _view(one.score)) is not None), default=None)
+    kept = min((value for one in spared(record) if (value := _view(one.score)) is not None), default=None)
     parts = dict(zip(PARTS, (leakage, fact, paraphrased, drop, kept), strict=True))
     damage = [_cut(value) for value in (drop, None if kept is None else 1 - kept) if value is not None]
     if leakage is None or not damage:

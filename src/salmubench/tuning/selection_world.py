@@ -20,8 +20,6 @@ from salmubench.core.types import HOLDOUT_SPLITS, Pair, Split
 from salmubench.dataset import layout
 from salmubench.dataset.layout import Dataset
 
-STAGE = "selection part"
-
 
 def write_part(world: Dataset, *, out: Path, spared: float, seed: int) -> Path:
     """Write the part as a dataset folder; a finished one of the same inputs is left as it is.
@@ -33,7 +31,7 @@ def write_part(world: Dataset, *, out: Path, spared: float, seed: int) -> Path:
         DatasetError: too few people in `forget` to spare some.
     """
     inputs = {"dataset": world.fingerprint}
-    with manifest.stage_folder(out, STAGE, config={"spared": spared}, inputs=inputs, seed=seed) as stage:
+    with manifest.stage_folder(out, "selection part", config={"spared": spared}, inputs=inputs, seed=seed) as stage:
         if stage.complete:
             return out
         rows = world.rows(Split.FORGET)
@@ -57,10 +55,6 @@ def divide(rows: Sequence[Pair], *, spared: float, seed: int) -> list[Split]:
 
     Half of what is spared are people with all their rows. The other half are single fields of further people, each
     with all rows that tell it, so that no fact stands on both sides.
-
-    Args:
-        rows: of `forget`.
-        spared: share of the rows.
 
     Raises:
         DatasetError: fewer than four people, or nobody with two fields.

@@ -122,14 +122,10 @@ def _check_world(loaded: recipes.LoadedRecipe, folder: Path, seed: int) -> None:
             f"Expected the selection world, a run of seed {seed}, in {folder}, got seed {run.seed}: "
             "values must not be chosen on a world that is evaluated."
         )
-    given, requested = (
-        {
-            name: {**(keys.get(name) or {}), **dict.fromkeys(OPTIONAL)} for name in ("dataset", "pretrain")
-        }  # it plays no part
-        for keys in (
-            provenance.portable(run.recipe_given if isinstance(run.recipe_given, dict) else {}),
-            provenance.portable(writing.plain(loaded.given)),
-        )
+    ran = provenance.portable(run.recipe_given if isinstance(run.recipe_given, dict) else {})
+    given, requested = (  # Retrained plays no part
+        {name: {**(keys.get(name) or {}), **dict.fromkeys(OPTIONAL)} for name in ("dataset", "pretrain")}
+        for keys in (ran, provenance.portable(writing.plain(loaded.given)))
     )
     other = [name for name in requested if given[name] != requested[name]]
     if other:
@@ -197,9 +193,8 @@ def _search(
         pieces = []
         for name, item in configured.items():
             finished = results(bench, item.method.name)
-            _check_same_file(bench, item, finished)
-            _check_same_settings(bench, item, spaces[name], finished)
             settings = search.settings_sha256(item, spaces[name])
+            _check_same(bench, item, search.present_values(item, spaces[name]), settings, finished)
             earlier = [(entry["values"], entry["objective"]) for entry in finished.values() if entry["number"] < start]
             for number in numbers:
                 if number not in finished:
@@ -227,25 +222,19 @@ def _begin(bench: Bench, settings: TuneConfig) -> None:
         pass
 
 
-def _check_same_file(bench: Bench, item: Configured, finished: Mapping[int, Mapping[str, Any]]) -> None:
-    """Trials of another version of the method say nothing about this one."""
+def _check_same(
+    bench: Bench, item: Configured, first: Mapping[str, Any], settings: str, finished: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """Refuse trials of another version of the method, or under other settings, which earlier packages don't state."""
+    folder = bench.folder(item.method.name)
     if any(entry["method_sha256"] != item.method.sha256 for entry in finished.values()):
-        folder = bench.folder(item.method.name)
         raise OutputMismatch(
             f"Expected trials of {item.method.path} as it is in {folder}, got those of another version. Delete that "
             "folder, or choose another --out."
         )
-
-
-def _check_same_settings(
-    bench: Bench, item: Configured, space: search.Space, finished: Mapping[int, Mapping[str, Any]]
-) -> None:
-    """Refuse trials under other settings of the recipe; those of earlier versions of the package don't state any."""
     stated = {number: entry for number, entry in finished.items() if SETTINGS in entry}
-    settings, first = search.settings_sha256(item, space), writing.plain(search.present_values(item, space))
     other = any(entry[SETTINGS] != settings for entry in stated.values())
-    if other or (0 in stated and stated[0]["values"] != first):
-        folder = bench.folder(item.method.name)
+    if other or (0 in stated and stated[0]["values"] != writing.plain(first)):
         raise OutputMismatch(
             f"Expected trials of {item.method.path} under the settings that the recipe gives it now in {folder}, got "
             "those under others. Delete that folder, choose another --out, or put the recipe back."
@@ -274,9 +263,8 @@ def _progress(bench: Bench, trial: Trial, total: int) -> str:
 
 
 def _side_by_side(
-    bench: Bench, pieces: Sequence[Trial], *, total: int, executor: Executor, workers: int | None
+    bench: Bench, waiting: Sequence[Trial], *, total: int, executor: Executor, workers: int | None
 ) -> None:
-    waiting = list(pieces)
     while waiting:
         count = candidates.workers_for(
             len(waiting), requested=workers, executor=executor, recipe=bench.world.recipe, device=bench.world.device
@@ -284,10 +272,10 @@ def _side_by_side(
         work = partial(attempt, bench, candidates.maker(alone=executor == "joblib" and count < 2))
         missed = []
         for trial, done in parallel(work, waiting, workers=count, executor=executor, description="trials"):
-            if not done:
+            if done:
+                log.info("%s", _progress(bench, trial, total))
+            else:
                 missed.append(trial)
-                continue
-            log.info("%s", _progress(bench, trial, total))
         if len(missed) == len(waiting):
             time.sleep(_PATIENCE)  # all of them are being made elsewhere
         waiting = missed

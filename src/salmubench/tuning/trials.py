@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from salmubench.core import manifest, provenance
@@ -15,7 +14,7 @@ from salmubench.core.writing import explained
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record, write_failed
 from salmubench.tuning import search
-from salmubench.tuning.bench import Bench, Trial, further_folder
+from salmubench.tuning.bench import Bench, Trial, begun, further_folder
 from salmubench.unlearn.registry import LoadedMethod, configure, load_method
 from salmubench.workflow import planning
 from salmubench.workflow.run_world import Candidate, Made, RunWorld, record_path
@@ -32,22 +31,18 @@ def attempt(bench: Bench, make: Callable[[RunWorld, Candidate], Made], trial: Tr
     places = [replace(bench.world, out=folder)]
     places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
     name = planning.candidate_name(trial.method, bench.budget)
+    stated = begun(folder)  # by an earlier version a trial goes on without its settings
     inputs = {
         "method": method.name, "method_sha256": method.sha256,
         "dataset": open_dataset(bench.world.dataset).fingerprint,
-        **({SETTINGS: trial.settings_sha256} if _states_settings(folder) else {}),
+        **({SETTINGS: trial.settings_sha256} if stated is None or SETTINGS in stated.inputs else {}),
     }  # fmt: skip
     try:
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:
                 work = _work(bench, make, trial, method, name)
-                outcomes = [work(world) for world in places]
-                stage.finish(
-                    outputs={
-                        **_entry(bench, trial, method.sha256, name, places, outcomes),
-                        SETTINGS: trial.settings_sha256,
-                    }
-                )
+                entry = _entry(bench, trial, method.sha256, name, places, [work(world) for world in places])
+                stage.finish(outputs={**entry, SETTINGS: trial.settings_sha256})
             _report(bench, trial, method.name, stage.manifest["outputs"])
             for world in places:  # the record says all that is needed, at a thousandth of the room
                 for part in ("checkpoints", "embeddings"):
@@ -60,11 +55,7 @@ def attempt(bench: Bench, make: Callable[[RunWorld, Candidate], Made], trial: Tr
 def _work(
     bench: Bench, make: Callable[[RunWorld, Candidate], Made], trial: Trial, method: LoadedMethod, name: str
 ) -> Callable[[RunWorld], Made]:
-    """What makes the trial on a world; values that the method refuses together make a trial that failed.
-
-    Raises:
-        ConfigError: the recipe's own values are refused.
-    """
+    """What makes the trial on a world; values that the method refuses together make a trial that failed."""
     try:
         configured = configure(method, bench.world.recipe.unlearn, trial.values)
     except ConfigError as refusal:
@@ -79,14 +70,6 @@ def _refuse(name: str, budget: float, values: Mapping[str, Any], error: MethodEr
     path = record_path(world, name)
     write_failed(path, model=name, error=error, dataset=world.open(), budget=budget, config=dict(values))
     return Made([], error)
-
-
-def _states_settings(folder: Path) -> bool:
-    """Whether a trial's inputs hold its settings; one that an earlier version of the package began goes on without."""
-    for name in (manifest.MANIFEST, manifest.BEGUN):
-        if (folder / name).is_file():
-            return SETTINGS in manifest.read_any(folder / name).inputs
-    return True
 
 
 def _entry(
@@ -117,9 +100,8 @@ def _report(bench: Bench, trial: Trial, method: str, entry: Mapping[str, Any]) -
         return
     attributes = {key: value for key, value in entry.items() if key != "objective"}
     params, distributions = search.as_parameters(trial.space, entry["values"])
+    done = optuna.create_trial(
+        params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes
+    )
     with explained(bench.folder(method)):
-        study.add_trial(
-            optuna.create_trial(
-                params=params, distributions=distributions, value=entry["objective"], user_attrs=attributes
-            )
-        )
+        study.add_trial(done)
