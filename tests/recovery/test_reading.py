@@ -39,7 +39,7 @@ class Slow:
     def __init__(self, reader: Reader) -> None:
         clip = reader.world.clip
         self._vectors = Vectors(clip, precision="fp32", tokens=TokenStore(clip.tokenizer, clip.context_length))
-        self.held = reader.held
+        self.held = reader._held.records
         self._pictures = self._vectors.pictures("held", reader.world.held(), len(self.held)).astype(np.float64)
         portraits = reader.world.portraits()
         self.portraits = self._vectors.pictures("p", portraits, len(portraits.records)).astype(np.float64)
@@ -83,7 +83,7 @@ def test_ranks_of_a_model_as_it_is_and_by_standard_deviations(reader: Reader, ca
 
 
 def _rows(reader: Reader, split: str) -> list[Pair]:
-    return list(reader.held) if split == "forget" else reader.world.dataset.rows(split)
+    return list(reader._held.records) if split == "forget" else reader.world.dataset.rows(split)
 
 
 def test_the_best_of_several_wordings(reader: Reader) -> None:

@@ -8,7 +8,7 @@ that a killed call goes on and references are attacked once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from salmubench.core import executor as executors
 from salmubench.core import manifest, options, provenance, writing
 from salmubench.core.errors import ConfigError, ModelError, RecordError
 from salmubench.core.executor import Executor, parallel
+from salmubench.core.types import Split
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.origin import scoring_of
 from salmubench.encode.config import EncodeConfig
+from salmubench.recovery.cut import cut as cut_pairs
 from salmubench.recovery.worker import REASON, AttackJob, attack_model, piece_path
 from salmubench.scoring.attacks.groups import with_breakdowns
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore
@@ -118,7 +120,11 @@ def recover(
     first: dict[str, str] = {}
     for source, sha256 in hashes.items():
         first.setdefault(sha256, source)
-    waiting = [(source, sha256) for sha256, source in first.items() if not _is_done(job, loaded, sha256)]
+    waiting = [
+        (source, sha256)
+        for sha256, source in first.items()
+        if not all(piece_path(job, item, sha256, seed).is_file() for item in loaded for seed in job.seeds)
+    ]
     executors.check(workers, executor)
     for _ in parallel(partial(attack_model, job), waiting, workers=workers, executor=executor, description="attacks"):
         pass
@@ -152,25 +158,14 @@ def model_name(model: str | Path) -> str:
     return Path(str(model).partition("@")[0]).name
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
+def _read(job: AttackJob, item: Loaded, sha256: str) -> tuple[pa.Table, str | None]:
     """Rows of one attack on one model, all seeds; a reason where there are none."""
-
-    table: pa.Table
-    reason: str | None
-
-
-def _read(job: AttackJob, item: Loaded, sha256: str) -> _Read:
     tables, reason = [SCHEMA.empty_table()], None
     for seed in job.seeds:
         table = pq.read_table(piece_path(job, item, sha256, seed))
         reason = reason or (table.schema.metadata or {}).get(REASON, b"").decode() or None
         tables.append(table.cast(SCHEMA))
-    return _Read(pa.concat_tables(tables).combine_chunks(), reason)
-
-
-def _is_done(job: AttackJob, loaded: Sequence[Loaded], sha256: str) -> bool:
-    return all(piece_path(job, item, sha256, seed).is_file() for item in loaded for seed in job.seeds)
+    return pa.concat_tables(tables).combine_chunks(), reason
 
 
 def _write(
@@ -184,14 +179,12 @@ def _write(
             item.attack.title, item.attack.knows, item.attack.control, item.attack.headline, item.sha256,
             writing.plain(item.config),
         )  # fmt: skip
-        of_model = _read(job, item, sha256)
+        table, reason = _read(job, item, sha256)
         theirs = {name: _read(job, item, reference) for name, reference in shas.items()}
-        reasons = [f"{name}: {read.reason}" for name, read in theirs.items() if read.reason]
-        reason = of_model.reason or (reasons[0] if reasons else None)
-        table = of_model.table
+        reason = reason or next((f"{name}: {why}" for name, (_, why) in theirs.items() if why), None)
         if reason is None:
             try:
-                table = with_references(table, {name: read.table for name, read in theirs.items()})
+                table = with_references(table, {name: rows for name, (rows, _) in theirs.items()})
             except ValueError as error:
                 reason = str(error)
         try:
@@ -199,9 +192,9 @@ def _write(
         except RecordError as error:  # its rows don't fit together: that ends nothing but this attack
             scores[item.attack.name] = AttackScore(info, str(error))
         tables.append(table if scores[item.attack.name].numbers else SCHEMA.empty_table())
-    cut = job.cut(opened)
+    of_first = cut_pairs(opened.rows(Split.FORGET), opened.forget_identity_ids(), seed=job.seed, config=job.config)
     shared: dict[str, Any] = {
-        "threshold": THRESHOLD, "seeds": job.seeds, "known": len(cut.known), "held": len(cut.held),
+        "threshold": THRESHOLD, "seeds": job.seeds, "known": len(of_first.known), "held": len(of_first.held),
         "references": dict(shas), "bootstraps": bootstraps,
     }  # fmt: skip
     with alone(path):

@@ -53,12 +53,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was chosen.
-
-    Attributes:
-        tried: every setting, in order.
-        overrides: attack → option → value, for those attacks of which a setting counts.
-    """
+    """Every setting that was tried, in order; attack → option → value where a setting counts."""
 
     tried: tuple[Tried, ...]
     overrides: Mapping[str, Mapping[str, Any]]
@@ -151,12 +146,8 @@ class _Option:
 
 
 def _space(item: Loaded) -> list[_Option]:
-    fields = dataclasses.fields(item.config)
-    return [
-        _Option(one.name, one.metadata["search"], one.metadata.get("keep"))
-        for one in fields
-        if "search" in one.metadata
-    ]
+    fields = [one for one in dataclasses.fields(item.config) if "search" in one.metadata]
+    return [_Option(one.name, one.metadata["search"], one.metadata.get("keep")) for one in fields]
 
 
 def _best_of(name: str, option: _Option, before: Mapping[str, Any], attempt: Any) -> dict[str, Any]:
@@ -183,11 +174,8 @@ def _unlearn(job: AttackJob, clean: str, compromised: str) -> Path:
     from salmubench.clip.models import checkpoint_sha256, save_model
 
     folder, settings = job.out / UNLEARNT, {"rates": _RATES, "steps": _STEPS, "batch": _BATCH, "left": _LEFT}
-    inputs = {
-        "compromised": checkpoint_sha256(compromised),
-        "clean": checkpoint_sha256(clean),
-        "dataset": job.fingerprint,
-    }
+    weights = {"compromised": checkpoint_sha256(compromised), "clean": checkpoint_sha256(clean)}
+    inputs = {**weights, "dataset": job.fingerprint}
     with manifest.stage_folder(folder, "control", config=settings, inputs=inputs, seed=job.seed) as stage:
         if stage.complete:
             return folder

@@ -75,11 +75,6 @@ class Reader:
         self._shared: dict[Hashable, Any] = {}
         self.base = Vectors(world.clip, precision=precision, tokens=self._tokens, encoded=encoded)
 
-    @property
-    def held(self) -> tuple[Pair, ...]:
-        """The pairs of V."""
-        return self._held.records
-
     def read(self, variant: Variant) -> pa.Table:
         """Rows of one variant, without the attack's name; of two where it is to be read calibrated too."""
         if variant.scores is not None:
@@ -297,15 +292,8 @@ def _index(
         columns[name] = [getattr(pair, name) for _, pair, _ in rows]
     types = {name: INDEX_SCHEMA.field(name).type for name in INDEX_SCHEMA.names}
     table = pa.table({name: pa.array(columns[name], kind) for name, kind in types.items()}, INDEX_SCHEMA)
-    facts = DatasetFacts(
-        dataset.name,
-        dataset.fingerprint,
-        dataset.counts,
-        dataset.forget_identity_ids(),
-        None,
-        dataset.general_knowledge,
-    )
-    return table, facts
+    people, knowledge_facts = dataset.forget_identity_ids(), dataset.general_knowledge
+    return table, DatasetFacts(dataset.name, dataset.fingerprint, dataset.counts, people, None, knowledge_facts)
 
 
 def _keys(pairs: Sequence[Pair]) -> list[tuple[str, str | None]]:

@@ -16,10 +16,8 @@ from salmubench.attacks import AttackConfig, Loaded, Variant, load_all
 from salmubench.core import interruption, manifest, plugins, provenance, writing
 from salmubench.core.cost import EncodedCount, measure
 from salmubench.core.errors import SalmubenchError
-from salmubench.core.types import Split
 from salmubench.core.writing import check_room
-from salmubench.dataset.layout import Dataset, open_dataset
-from salmubench.recovery.cut import Cut, cut
+from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.attacks.recovery import PEOPLE
 from salmubench.scoring.attacks.table import SCHEMA
 from salmubench.scoring.config import ScoreConfig
@@ -35,12 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AttackJob:
-    """What the workers share.
-
-    Attributes:
-        device: `cpu` or `cuda`.
-        precision: `fp32` or `bf16`.
-    """
+    """What the workers share, with device and precision as they take effect."""
 
     out: Path
     dataset: Path
@@ -60,19 +53,11 @@ class AttackJob:
 
     def key(self, item: Loaded) -> str:
         """Hash of all that decides about an attack's rows but the weights and the seed."""
-        config = {
-            name: value
-            for name, value in vars(self.config).items()
-            if name not in ("attacks", "budgets", "seeds", "overrides")
-        }
+        of_the_call = ("attacks", "budgets", "seeds", "overrides")
+        config = {name: value for name, value in vars(self.config).items() if name not in of_the_call}
         facts = {name: getattr(self.scoring, name) for name in ("fact_values", "fact_rows")}
         about = [self.fingerprint, config, facts, self.precision, item.sha256, item.config, provenance.version()]
         return manifest.sha256_json(about)
-
-    def cut(self, dataset: Dataset) -> Cut:
-        """T and V of the first repetition."""
-        pairs = dataset.rows(Split.FORGET)
-        return cut(pairs, dataset.forget_identity_ids(), seed=self.seed, config=self.config)
 
 
 def piece_path(job: AttackJob, item: Loaded, sha256: str, seed: int) -> Path:
@@ -81,11 +66,7 @@ def piece_path(job: AttackJob, item: Loaded, sha256: str, seed: int) -> Path:
 
 
 def attack_model(job: AttackJob, model: tuple[str, str]) -> None:
-    """Do what is missing on one model.
-
-    Args:
-        model: where it is, and the hash of its weights.
-    """
+    """Do what is missing on one model, given by where it is and the hash of its weights."""
     from salmubench.unlearn.engine import threads
 
     with threads(job.config.threads if job.device == "cpu" else 0):
@@ -165,10 +146,7 @@ def _rows(item: Loaded, model: Any, reader: Any, seed: int) -> tuple[pa.Table, s
     if not cut.held or (few and len(cut.known) < 2):
         return nothing, f"too few facts: {len(cut.known)} in T, {cut.outside} outside"
     if few and len(cut.known) > cut.outside:
-        return (
-            nothing,
-            f"T is larger than what is left to judge on: {len(cut.known)} and {cut.outside} pairs",
-        )
+        return nothing, f"T is larger than what is left to judge on: {len(cut.known)} and {cut.outside} pairs"
     data = reader.world.data(item.attack)
     tables: list[pa.Table] = []
     seen: set[str] = set()
