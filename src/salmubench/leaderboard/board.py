@@ -84,7 +84,7 @@ class Entry:
         return f"{self.method}~unstated" if self.unstated else self.method
 
     @property
-    def views(self) -> dict[str, Normalised | None]:
+    def views(self) -> dict[str, Normalised]:
         """What its row says, by the feed's keys; of the fact the L that is further from 0, plain or paraphrased."""
         facts = [score for role in FACT_ROLES if (score := score_in(self.record, role)) is not None]
         scores = {
@@ -94,7 +94,8 @@ class Entry:
             "kept_same_people": kept_on(self.record, "holdout_association"),
             "utility_drop": score_in(self.record, "drop"),
         }
-        return {name: None if score is None else score.normalised for name, score in scores.items()}
+        none = Normalised(None, None, None, "no such number")
+        return {name: none if score is None else score.normalised for name, score in scores.items()}
 
     @functools.cached_property
     def distances(self) -> tuple[float | None, ...]:
@@ -261,7 +262,7 @@ def _feed_row(entry: Entry, board: Board) -> dict[str, Any]:
         "passes": entry.passes,
         "pareto": entry.name in board.front,
         "distance": entry.distance,
-        **{name: None if view is None else view.value for name, view in entry.views.items()},
+        **{name: view.value for name, view in entry.views.items()},
         "verdict": writing.plain(record.verdict),
         "scores": {
             metric: {part: score.value for part, score in parts.items()} for metric, parts in record.scores.items()

@@ -11,6 +11,7 @@ from salmubench.core import manifest
 from salmubench.core.types import Split
 from salmubench.dataset import layout
 from salmubench.leaderboard import intake
+from salmubench.leaderboard.check_items import Metrics, rows_of
 from salmubench.leaderboard.findings import BOOTSTRAPS, Finding, Loaded
 from salmubench.leaderboard.method_code import METHOD, code_problem, is_built_in, is_loop
 from salmubench.leaderboard.submission import (
@@ -25,7 +26,6 @@ from salmubench.leaderboard.submission import (
 )
 from salmubench.scoring.bootstrap import LEVEL, SEED
 from salmubench.scoring.items import of_metric
-from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import BENCHMARK_VERSION, RunRecord
 from salmubench.scoring.references import LABELS, is_pretrained, pretrained_kind
 from salmubench.scoring.verdict import OLD_THRESHOLDS, THRESHOLDS
@@ -47,9 +47,8 @@ def info_findings(folder: Path, loaded: Loaded) -> Iterator[Finding]:
         yield Finding("method", METHOD if file else RECORDS["record"], intake.plain_text(code, most=300))
     files = {path.name for path in folder.iterdir()} - {INFO}
     if set(info.files) != files:
-        yield Finding(
-            "hash", INFO, "Expected the hash of every other file of the folder and no more, got another list."
-        )
+        text = "Expected the hash of every other file of the folder and no more, got another list."
+        yield Finding("hash", INFO, text)
     for name in sorted(files & set(info.files)):
         digest = manifest.sha256_file(folder / name)
         if digest != info.files[name]:
@@ -93,7 +92,7 @@ def _pairs(budget: float, forget: int) -> int:
     return round(min(budget, 1e9) * forget)
 
 
-def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
+def record_findings(loaded: Loaded, max_budget: float, metrics: Metrics) -> Iterator[Finding]:
     """What the records say about name, budget, protocol, dataset and references that doesn't fit together."""
     record, file = loaded.record, RECORDS["record"]
     if is_pretrained(record):
@@ -105,9 +104,8 @@ def record_findings(loaded: Loaded, max_budget: float, metrics: Mapping[str, Met
             text = f"Expected one dataset, {record.dataset.fingerprint:.64}, got {other.dataset.fingerprint:.64}."
             yield Finding("dataset", FILES[role], text)
         if other.dataset.limit is not None:
-            yield Finding(
-                "dataset", FILES[role], f"Expected all rows, got a quick look (--limit {other.dataset.limit})."
-            )
+            text = f"Expected all rows, got a quick look (--limit {other.dataset.limit})."
+            yield Finding("dataset", FILES[role], text)
         if other.dataset.held is not None and (other.dataset.held or other.dataset.counts.get(_HELD)):
             # Stated otherwise, people known best would count as those of whom something must stay.
             text = "Expected people of whom other facts are held out as the items tell them, got a list (dataset.held)."
@@ -142,17 +140,15 @@ def _reference_findings(record: RunRecord, other: RunRecord, role: str) -> Itera
     if record.references.get(role) != other.model.sha256:
         yield Finding("references", FILES[role], f"Expected the {role} checkpoint that the record names, got another.")
     if record.model.weights == other.model.weights:  # another configuration unlearns nothing
-        yield Finding(
-            "checkpoint", RECORDS["record"], f"Expected a model that has unlearned, got {role}'s own weights."
-        )
+        text = f"Expected a model that has unlearned, got {role}'s own weights."
+        yield Finding("checkpoint", RECORDS["record"], text)
 
 
 def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
     file, parts = RECORDS["record"], split_name(record.model.name)
     if parts is None:
-        yield Finding(
-            "name", file, "Expected a model called <method>-<budget>x in A–Z a–z 0–9 . _ -, got another name."
-        )
+        text = "Expected a model called <method>-<budget>x in A–Z a–z 0–9 . _ -, got another name."
+        yield Finding("name", file, text)
         return
     method, budget = parts
     if record.model.method not in (None, method):
@@ -173,7 +169,7 @@ def _budget_findings(record: RunRecord, max_budget: float) -> Iterator[Finding]:
         yield Finding("cost", file, "Expected costs of 0 or more, got others.")
 
 
-def _protocol_findings(record: RunRecord, file: str, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
+def _protocol_findings(record: RunRecord, file: str, metrics: Metrics) -> Iterator[Finding]:
     protocol = record.protocol
     if protocol is None or record.verdict is None:
         yield Finding("protocol", file, "Expected protocol and verdict, got none.")
@@ -192,7 +188,7 @@ def _protocol_findings(record: RunRecord, file: str, metrics: Mapping[str, Metri
         yield Finding("protocol", file, f"Expected all metrics, got none called {missing[0]}.")
 
 
-def dataset_findings(loaded: Loaded, dataset: layout.Dataset, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
+def dataset_findings(loaded: Loaded, dataset: layout.Dataset, metrics: Metrics) -> Iterator[Finding]:
     """Whether the submission is about this dataset."""
     record, file = loaded.record, RECORDS["record"]
     if record.dataset.fingerprint != dataset.fingerprint:
@@ -209,8 +205,6 @@ def dataset_findings(loaded: Loaded, dataset: layout.Dataset, metrics: Mapping[s
         rows = of_metric(loaded.items["record"], name)
         if metric.every_row and metric.split is not None and rows.num_rows:
             there = {(row.file_name, row.caption, row.identity) for row in dataset.rows(metric.split)}
-            columns = (rows.column(key).to_pylist() for key in ("file_name", "caption", "identity_id"))
-            if set(zip(*columns, strict=True)) != there:
-                yield Finding(
-                    "dataset", file, f"Expected the items of {name} to be rows of {metric.split}, got others."
-                )
+            if set(rows_of(rows, "file_name", "caption", "identity_id")) != there:
+                text = f"Expected the items of {name} to be rows of {metric.split}, got others."
+                yield Finding("dataset", file, text)

@@ -52,25 +52,7 @@ def pages(
     contest: ContestRecord | None = None,
 ) -> dict[str, str]:
     """All pages: path within the site → content."""
-    content = {"index.html": _index(boards, refused, contest)}
-    methods: dict[str, list[tuple[Board, Entry]]] = {}
-    for board in boards:
-        for entry in board.entries:
-            methods.setdefault(entry.method_page, []).append((board, entry))
-    for page, members in methods.items():
-        content[f"methods/{page}.html"] = _method(members, titles)
-        siblings = [entry for _, entry in members]
-        for board, entry in members:
-            content[f"submissions/{entry.name}.html"] = _submission(board, entry, siblings, titles)
-    return content
-
-
-def _index(
-    boards: Sequence[Board],
-    refused: Mapping[str, Sequence[Finding]],
-    contest: ContestRecord | None,
-) -> str:
-    return rendering.page(
+    index = rendering.page(
         "board.html.j2",
         room=_ROOM,
         title="SALMUBench leaderboard",
@@ -82,6 +64,17 @@ def _index(
         marker=rendering.marker,
         rules={mode.label: wording.rules(THRESHOLDS)[mode.name] for mode in MODES},
     )
+    content = {"index.html": index}
+    methods: dict[str, list[tuple[Board, Entry]]] = {}
+    for board in boards:
+        for entry in board.entries:
+            methods.setdefault(entry.method_page, []).append((board, entry))
+    for page, members in methods.items():
+        content[f"methods/{page}.html"] = _method(members, titles)
+        siblings = [entry for _, entry in members]
+        for board, entry in members:
+            content[f"submissions/{entry.name}.html"] = _submission(board, entry, siblings, titles)
+    return content
 
 
 def _shown(board: Board) -> dict[str, Any]:
@@ -164,22 +157,11 @@ def _line(board: Board, entry: Entry, folder: str) -> dict[str, Any]:
     front = entry.name in board.front
     shown = [
         Cell(str(rank), interval="" if start == end else f"tie {start}–{end}", sort=str(rank)),
-        Cell(
-            wording.number(distance),
-            sort="" if distance is None else repr(distance),
-            title="" if distance is not None else "a number is missing",
-        ),
+        Cell(wording.number(distance), sort=_sort(distance), title="a number is missing" if distance is None else ""),
     ]
     for view in entry.views.values():
-        value = None if view is None else view.value
-        shown.append(
-            Cell(
-                wording.share(view),
-                interval=wording.percent_interval(None if view is None else view.ci95),
-                sort="" if value is None else repr(float(value)),
-                title=(view.reason if view is not None else "no such number") or "",
-            )
-        )
+        ends = wording.percent_interval(view.ci95)
+        shown.append(Cell(wording.share(view), interval=ends, sort=_sort(view.value), title=view.reason or ""))
     states = answers(record)
     letters = " ".join(
         mode.letter + ("?" if states[mode.name] == "undecided" else "")
@@ -207,6 +189,10 @@ def _line(board: Board, entry: Entry, folder: str) -> dict[str, Any]:
     }
 
 
+def _sort(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
 def _pairs(record: RunRecord) -> str:
     return "pairs not stated" if record.cost.pairs is None else f"{wording.count(record.cost.pairs)} pairs"
 
@@ -220,11 +206,11 @@ def _links(entry: Entry) -> list[tuple[str, str]]:
 def _method(members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -> str:
     """A method's page: its submissions on each board, newest first."""
     first = members[0][1]
-    method, heading = first.method, titles.get(first.method, first.method)
+    heading = titles.get(first.method, first.method)
     code = f"Its code is the submitters’ own; of models that were not re-run, {_NOT_RERUN}."
     if first.unstated:
         heading, code = f"{heading}, code not stated", "Their records are too old to say whose code made the models."
-    elif is_built_in(method):
+    elif is_built_in(first.method):
         code = "The method is built in; every model here was made by the package’s own file."
     groups: dict[str, list[dict[str, Any]]] = {}
     for board, entry in sorted(members, key=lambda item: item[1].info.submitted, reverse=True):
@@ -237,7 +223,7 @@ def _method(members: Sequence[tuple[Board, Entry]], titles: Mapping[str, str]) -
         root="../",
         heading=heading,
         code=code,
-        method=method,
+        method=first.method,
         groups=groups,
         heads=HEADS,
         count=len(members),
@@ -281,6 +267,7 @@ def _submission(board: Board, entry: Entry, siblings: Sequence[Entry], titles: M
 def _facts(entry: Entry) -> list[tuple[str, str]]:
     record, info = entry.record, entry.info
     provenance = record.provenance
+    commit = f", commit {provenance.commit}" if provenance.commit else ""
     facts = [
         ("Checkpoint (SHA-256)", info.checkpoint_sha256),
         ("Code of the method (SHA-256)", record.model.method_sha256 or ""),
@@ -294,11 +281,7 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         ("Benchmark version", str(record.benchmark_version or "")),
         ("Data seen", _pairs(record)),
         ("Encoded", f"{record.encoding.device}, {record.encoding.precision}" if record.encoding else ""),
-        (
-            "Scored",
-            f"{provenance.started}, salmubench {provenance.version}"
-            + (f", commit {provenance.commit}" if provenance.commit else ""),
-        ),
+        ("Scored", f"{provenance.started}, salmubench {provenance.version}{commit}"),
         ("Submitted", info.submitted),
         ("Checked", f"{entry.receipt.get('checked')}, salmubench {entry.receipt.get('version')}"),
     ]
