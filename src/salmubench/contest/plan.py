@@ -243,12 +243,7 @@ def _contestant(entry: Entry, origin: str) -> Contestant:
 
 
 def _where(name: str, where: Sequence[Any]) -> Any:
-    """A declared range or list of choices; YAML takes 1e-4 for a text.
-
-    Raises:
-        UnknownName: no engine setting.
-        ConfigError: a choice or an end that the setting can't have.
-    """
+    """A declared range or list of choices; YAML takes 1e-4 for a text."""
     if name not in ENGINE_OPTIONS:
         raise UnknownName("engine setting in tuning.search:", name, ENGINE_OPTIONS)
     is_range = len(where) == 3 and where[2] in ("log", "linear")

@@ -85,12 +85,8 @@ def contest(
     workers = loaded.plan.workers if workers is None else workers
     check_executor(workers or 0, executor)
     manifest.check_ours(out, also=(checks.WORLDS, SELECTION))
-    try:
+    with writing.explained(out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"Expected a folder that can be made at {out}, got: {error.strerror}. Choose another place or name."
-        ) from error
     with manifest.folder_lock(out):
         manifest.delete_leftovers(out)
         checks.freeze(loaded, out)
@@ -122,10 +118,8 @@ def _run(room: Room) -> ContestResult:
                 log.error("evaluation world %d failed, the others go on: %s", seed, error)
         if room.loaded.plan.keep == "records" and seed not in failed:
             thin(room.world(seed))
-    worlds = [
-        table.read_world(room.world(seed), seed, room.loaded.sha256, failed.get(seed))
-        for seed in room.loaded.plan.evaluation
-    ]
+    seeds, sha256 = room.loaded.plan.evaluation, room.loaded.sha256
+    worlds = [table.read_world(room.world(seed), seed, sha256, failed.get(seed)) for seed in seeds]
     _check_different(worlds, chosen)
     terms = table.terms_of(room.loaded, room.methods, checks.earlier_plans(room.out))
     result = table.summary(terms, worlds, leagues(room, chosen))

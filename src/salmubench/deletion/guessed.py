@@ -15,8 +15,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from salmubench.core.types import Pair, Split
-from salmubench.dataset.layout import Dataset
-from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import candidates, caption, pairs_in, sampled, values_of, wanted_rows
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import Floats, Metric, Outcome, Unavailable, outcome
@@ -42,11 +40,7 @@ METRIC = Metric(
 
 def guessed() -> Plugin:
     """The comparison as a metric, to be computed beside the others; all its texts are asked for by others."""
-    return Plugin(METRIC, _score, _texts, __doc__ or "")
-
-
-def _texts(_dataset: Dataset, _config: ScoreConfig) -> tuple[str, ...]:
-    return ()
+    return Plugin(METRIC, _score, lambda _dataset, _config: (), __doc__ or "")
 
 
 def _score(inputs: EvalInputs) -> Outcome:

@@ -232,14 +232,7 @@ class _Texts:
 
     @classmethod
     def of(cls, fact: Fact, facts: Sequence[Fact], *, identity: str, unique: UniqueValues) -> _Texts:
-        """Captions that state this fact and no other.
-
-        Args:
-            unique: names and values of all people that one person alone has.
-
-        Raises:
-            DatasetError: none does.
-        """
+        """Captions that state this fact and no other, nor a unique value of others; an error where none does."""
         further = [other.value for other in facts if other.value != fact.value]
 
         def stands(value: str, text: str, rest: str) -> bool:
@@ -252,7 +245,7 @@ class _Texts:
             theirs = (entry.value for entry in unique.within(text) if entry.identity != identity)
             return next((value for value in chain(further, theirs) if stands(value, text, rest)), None)
 
-        captions, reserved = _templates(fact.name, fact)
+        captions, reserved = _templates(fact)
         if fact.caption is not None:
             if stated := fault(fact.caption):
                 raise DatasetError(
@@ -280,9 +273,9 @@ class _Texts:
         return self.generics[start % len(self.generics)]
 
 
-def _templates(name: str, fact: Fact) -> tuple[list[tuple[str, str]], list[str]]:
+def _templates(fact: Fact) -> tuple[list[tuple[str, str]], list[str]]:
     """Training captions with their styles, and reserved ones."""
-    field, value = fact.field, fact.value
+    name, field, value = fact.name, fact.field, fact.value
     if field not in FIELDS:
         texts = phrasings.custom_captions(name, field, value)
         return [(text, CUSTOM) for text in texts.training], list(texts.reserved)
