@@ -20,8 +20,6 @@ from salmubench.scoring.references import RETRAINED
 from salmubench.scoring.roles import role_of
 from salmubench.scoring.score import Evaluated
 
-_OTHER_ITEMS = "the model without these facts has other items"
-
 
 @dataclass(frozen=True, eq=False)
 class Sides:
@@ -61,15 +59,15 @@ def find_levels(sides: Sides, strangers: str, guessed: str) -> dict[LevelName, L
         part, chance = main_part(leakage.items), _chance(rows[1], sides.after.gallery)
         levels["chance"] = _level(leakage, part, rows, (chance, chance), sides)
         levels["strangers"] = _beside_others(leakage, part, rows, strangers, sides)
-        levels |= _beside_retrained(RETRAINED, leakage, part, rows, sides)
+        if sides.exact is not None:
+            levels[RETRAINED] = _beside(of_metric(sides.exact.items, leakage.name), leakage, part, rows, sides)
     fact = next((metric for metric in _with_role(sides, "fact") if metric.items == "fact_rank"), None)
     if fact is not None:
         part, rows = "percentile", sides.rows(fact.name)
-        if rows[1].num_rows:
-            levels["other_values"] = _beside_others(fact, part, rows, guessed, sides)
-            levels |= _beside_retrained("retrained_values", fact, part, rows, sides)
-        else:
-            levels["other_values"] = Level(fact.name, part, reason=sides.why_none(fact.name))
+        there, none = rows[1].num_rows, Level(fact.name, part, reason=sides.why_none(fact.name))
+        levels["other_values"] = _beside_others(fact, part, rows, guessed, sides) if there else none
+        if there and sides.exact is not None:
+            levels["retrained_values"] = _beside(of_metric(sides.exact.items, fact.name), fact, part, rows, sides)
     return levels
 
 
@@ -96,17 +94,13 @@ def _by_new_photos(metric: Metric, sides: Sides) -> Level:
         before, after = (table.filter(pc.equal(table.column("part"), part)) for table in rows)
         if not (described.table and after.num_rows):
             continue
-        if sides.exact is None:
-            untold = np.array([key not in sides.telling for key in _keys(after)], np.bool_)
-            if untold.any():
-                before, after = (table.filter(pa.array(untold)) for table in (before, after))
-            level = np.zeros(after.num_rows)
-        else:
+        if sides.exact is not None:
             exact = of_metric(sides.exact.items, metric.name)
-            exact = exact.filter(pc.equal(exact.column("part"), part))
-            if not are_same(after, exact):
-                return Level(metric.name, part, reason=_OTHER_ITEMS)
-            level = _floats(exact, "value")
+            return _beside(exact.filter(pc.equal(exact.column("part"), part)), metric, part, (before, after), sides)
+        untold = np.array([key not in sides.telling for key in _keys(after)], np.bool_)
+        if untold.any():
+            before, after = (table.filter(pa.array(untold)) for table in (before, after))
+        level = np.zeros(after.num_rows)
         return _level(metric, part, (before, after), (level, level), sides)
     return Level(metric.name, main_part(metric.items), reason=sides.why_none(metric.name))
 
@@ -116,28 +110,27 @@ def _beside_others(metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], o
     others = sides.rows(others_of)
     if not others[1].num_rows:
         return Level(metric.name, part, reason=sides.why_none(others_of))
-    by_row = [dict(zip(_keys(table), _floats(table, "value").tolist(), strict=True)) for table in others]
+    by_row = [_by_key(table) for table in others]
     shared = np.array([key in by_row[1] for key in _keys(rows[1])], np.bool_)
     kept = (rows[0].filter(pa.array(shared)), rows[1].filter(pa.array(shared)))
     levels = [np.array([values_by_row[key] for key in _keys(kept[1])]) for values_by_row in by_row]
     return _level(metric, part, kept, (levels[0], levels[1]), sides)
 
 
-def _beside_retrained(
-    name: LevelName, metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], sides: Sides
-) -> dict[LevelName, Level]:
-    """The same rows in a model that never saw them; nothing where none was given."""
-    if sides.exact is None:
-        return {}
-    exact = of_metric(sides.exact.items, metric.name)
+def _beside(exact: pa.Table, metric: Metric, part: str, rows: tuple[pa.Table, pa.Table], sides: Sides) -> Level:
+    """Beside the same rows in a model that never saw them."""
     if not are_same(rows[1], exact):
-        return {name: Level(metric.name, part, reason=_OTHER_ITEMS)}
+        return Level(metric.name, part, reason="the model without these facts has other items")
     values = parts_of(metric.items, metric.groups)[part].of(_floats(exact, "value"), _others(exact))
-    return {name: _level(metric, part, rows, (values, values), sides)}
+    return _level(metric, part, rows, (values, values), sides)
 
 
 def _keys(rows: pa.Table) -> list[tuple[str, str]]:
     return list(zip(rows.column("file_name").to_pylist(), rows.column("caption").to_pylist(), strict=True))
+
+
+def _by_key(rows: pa.Table) -> dict[tuple[str, str], float]:
+    return dict(zip(_keys(rows), _floats(rows, "value").tolist(), strict=True))
 
 
 def _chance(rows: pa.Table, gallery: pa.Table) -> Floats:
@@ -173,15 +166,13 @@ def people_rows(sides: Sides, strangers: str) -> tuple[PersonRow, ...]:
     leakage, (before, after) = _leakage(sides)
     if leakage is None:
         return ()
-    stranger_rows = sides.rows(strangers)[1]
-    stranger_values = dict(zip(_keys(stranger_rows), _floats(stranger_rows, "value").tolist(), strict=True))
+    of_strangers = _by_key(sides.rows(strangers)[1])
     of: dict[str, list[tuple[float, float, float | None]]] = {}
-    ranks = [1.0 / _floats(table, "value") for table in (before, after)]
-    for key, identity, x, y in zip(
-        _keys(after), after.column("identity_id").to_pylist(), ranks[0].tolist(), ranks[1].tolist(), strict=True
-    ):
+    x, y = ((1.0 / _floats(table, "value")).tolist() for table in (before, after))
+    z = [of_strangers.get(key) for key in _keys(after)]
+    for identity, numbers in zip(after.column("identity_id").to_pylist(), zip(x, y, z, strict=True), strict=True):
         if identity is not None:
-            of.setdefault(identity, []).append((x, y, stranger_values.get(key)))
+            of.setdefault(identity, []).append(numbers)
     rows = [
         PersonRow(
             identity,
