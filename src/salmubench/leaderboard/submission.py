@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 import shutil
@@ -309,7 +308,7 @@ def _without_breakdowns(path: Path) -> bytes | None:
         return None
     for part in parts:
         part["breakdowns"] = {}
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return writing.json_text(content, where=path.name).encode()
 
 
 def _records_of(run: Path, model: str) -> tuple[RunRecord, dict[str, Path]]:
