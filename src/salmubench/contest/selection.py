@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from salmubench.contest.room import SELECTION, Room, thin
 from salmubench.core import manifest, reading, writing
@@ -43,6 +43,7 @@ _STEP = 20.0  # largest factor between two budgets that are measured one after t
 _ALIKE = 0.05  # times that differ less are equal but for noise
 _TRIES = 6
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -78,21 +79,21 @@ def choose(room: Room) -> Chosen:
     if not plan.tuning.trials and plan.leagues.seconds is None:
         return Chosen(None, {})
     tuning = room.out / _TUNING / room.key
-    if not path.is_file() or _read(path).identity != dict(room.loaded.identity):
+    if not path.is_file() or _read(_File, path).identity != dict(room.loaded.identity):
         _make(room, path, tuning)
     if plan.keep == "records":
         for seed in plan.selection:
             thin(room.ground(seed))
             thin(tuning / further_folder(seed), dataset="part")
         thin(tuning, dataset="part")
-    content = _read(path)
+    content = _read(_File, path)
     budgets = {name: measured.budget for name, measured in content.budgets.items()}
     return Chosen(tuning / TUNED if plan.tuning.trials else None, budgets, content.fingerprints)
 
 
-def _read(path: Path) -> _File:
+def _read(kind: type[T], path: Path) -> T:
     advice = "Delete the file: the same command makes it again."
-    return reading.validated(_File, manifest.read_json(path), where=str(path), error=OutputMismatch, advice=advice)
+    return reading.validated(kind, manifest.read_json(path), where=str(path), error=OutputMismatch, advice=advice)
 
 
 def _make(room: Room, path: Path, tuning: Path) -> None:
@@ -147,12 +148,7 @@ def _equal_time(room: Room, recipe: Path, tuned: Path | None, allowed: float) ->
     ):
         writing.write_json(path, asdict(measured))
         log.info("%s: budget %g for %g processor seconds", path.stem, measured.budget, allowed)
-    return {name: _read_measured(path) for name, path in paths.items()}
-
-
-def _read_measured(path: Path) -> Measured:
-    advice = "Delete the file: the same command measures again."
-    return reading.validated(Measured, manifest.read_json(path), where=str(path), error=OutputMismatch, advice=advice)
+    return {name: _read(Measured, path) for name, path in paths.items()}
 
 
 def _measure(room: Room, allowed: float, start: float, piece: tuple[Path, Candidate]) -> Measured:
