@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from salmubench.clip import models
+from salmubench.clip.models import ClipModel
 from salmubench.clip.pixels import split_transform
 from salmubench.core import provenance, writing
-from salmubench.core.types import Split
+from salmubench.core.types import Pair, Split
 from salmubench.dataset import layout
 
 HOLDOUTS = (Split.HOLDOUT_IDENTITY, Split.HOLDOUT_ASSOCIATION)
@@ -54,18 +55,20 @@ class World:
 
     def __init__(self, run: Path) -> None:
         self.run, self.dataset = run, layout.open_dataset(run / "dataset")
-        self.rows = {split: list(self.dataset.rows(split)) for split in SPLITS}
+        self.rows: dict[str, list[Pair]] = {split: list(self.dataset.rows(split)) for split in SPLITS}
         self.split_of: dict[tuple[str, str, str], str] = {}
-        self.values, self.wordings = defaultdict(set), defaultdict(set)
+        self.values: dict[str, set[str]] = defaultdict(set)
+        self.wordings: dict[str, set[str]] = defaultdict(set)
         for split in (Split.FORGET, *HOLDOUTS):
             for row in self.rows[split]:
-                self.values[row.field].add(row.value)
-                self.split_of[row.identity, row.field, row.value] = split
-                bare = [one.caption for one in row.rewrites if one.nameless and row.value in one.caption]
-                self.wordings[row.field] |= {caption.replace(row.value, "{}") for caption in bare}
-        self.unseen = [row.identity for row in self.rows[Split.PORTRAITS_UNSEEN]]
+                _, field, value = stated = _stated(row)
+                self.values[field].add(value)
+                self.split_of[stated] = split
+                bare = [one.caption for one in row.rewrites if one.nameless and value in one.caption]
+                self.wordings[field] |= {caption.replace(value, "{}") for caption in bare}
+        self.unseen = [row.identity or "" for row in self.rows[Split.PORTRAITS_UNSEEN]]
         self.clip = models.load_model(run / "checkpoints" / "compromised")
-        self.pool = self.clip.module.visual.attnpool
+        self.pool: Any = _visual(self.clip).attnpool
         self.features = {split: torch.cat(list(self.before_projection(split))) for split in SPLITS}
         self.vectors = {split: self.project(features) for split, features in self.features.items()}
 
@@ -80,24 +83,24 @@ class World:
             preprocessor.to_pixels(data, where=split) for data in self.dataset.images(split, 0, len(self.rows[split]))
         ]
         for start in range(0, len(pixels), size):
-            yield self.clip.module.visual(
-                preprocessor.to_batch(pixels[start : start + size], "cpu", channels_last=True)
-            )
+            yield _visual(self.clip)(preprocessor.to_batch(pixels[start : start + size], "cpu", channels_last=True))
         self.pool.c_proj = last
 
     @torch.no_grad()
     def project(self, features: Tensor) -> Tensor:
         """Embeddings (n, d), not of unit length."""
-        return self.pool.c_proj(features)  # type: ignore[no-any-return]
+        embeddings: Tensor = self.pool.c_proj(features)
+        return embeddings
 
     @torch.no_grad()
     def sentences(self, model: str) -> dict[str, tuple[list[str], Tensor]]:
         """Field → its values and the mean of their sentences' unit vectors, (values, d)."""
         clip, found = models.load_model(self.run / "checkpoints" / model), {}
+        encode: Any = clip.module.encode_text
         for field, values in self.values.items():
             ordered = sorted(values)
             texts = [
-                normalize(clip.module.encode_text(clip.tokenize([wording.format(value) for value in ordered])), dim=-1)
+                normalize(encode(clip.tokenize([wording.format(value) for value in ordered])), dim=-1)
                 for wording in sorted(self.wordings[field])[:WORDINGS]
             ]
             found[field] = ordered, torch.stack(texts).mean(dim=0)
@@ -122,15 +125,18 @@ class World:
 
     def turns(self) -> Tensor:
         """For each picture to forget: what must be added so that it tells no fact of its person, (n, d)."""
-        sentences, facts = self.sentences("compromised"), defaultdict(set)
+        sentences = self.sentences("compromised")
+        facts: dict[str, set[Fact]] = defaultdict(set)
         for row in self.rows[Split.FORGET]:
-            facts[row.identity].add((row.field, row.value))
+            person, field, value = _stated(row)
+            facts[person].add((field, value))
         vectors = self.vectors[Split.FORGET]
         units, added = normalize(vectors, dim=-1), []
         for unit, row in zip(units, self.rows[Split.FORGET], strict=True):
-            told = torch.stack([_apart(*sentences[field], value) for field, value in sorted(facts[row.identity])])
+            told = torch.stack([_apart(*sentences[field], value) for field, value in sorted(facts[row.identity or ""])])
             added.append(-torch.linalg.pinv(told) @ (told @ (unit - units.mean(dim=0))))
-        return torch.stack(added) * vectors.norm(dim=-1, keepdim=True)
+        turned: Tensor = torch.stack(added) * vectors.norm(dim=-1, keepdim=True)
+        return turned
 
     def stays(self, edit: Edit) -> dict[str, float]:
         """Mean cosine of pictures before and after."""
@@ -138,6 +144,15 @@ class World:
             split: round(float(torch.cosine_similarity(vectors, vectors + edit(self.features[split])).mean()), 3)
             for split, vectors in self.vectors.items()
         }
+
+
+def _stated(row: Pair) -> tuple[str, str, str]:
+    """Person, field and value of a sensitive pair."""
+    return row.identity or "", row.field or "", row.value or ""
+
+
+def _visual(clip: ClipModel) -> Any:
+    return clip.module.visual
 
 
 def _apart(values: list[str], texts: Tensor, value: str) -> Tensor:
@@ -175,7 +190,8 @@ def kernel(world: World, turns: Tensor, width: float) -> Edit:
 
 def recognised(world: World) -> dict[str, float]:
     """Share of unseen portraits nearest to the mean of their own person's pictures, among people of `forget`."""
-    means, names = defaultdict(list), [row.identity for row in world.rows[Split.FORGET]]
+    means: dict[str, list[Tensor]] = defaultdict(list)
+    names = [row.identity or "" for row in world.rows[Split.FORGET]]
     middle = world.vectors[Split.FORGET].mean(dim=0)
     for name, vector in zip(names, normalize(world.vectors[Split.FORGET] - middle, dim=-1), strict=True):
         means[name].append(vector)
@@ -209,7 +225,7 @@ def measured(run: Path) -> dict[str, Any]:
         "dataset": world.dataset.fingerprint,
     }
     world.clip = models.load_model(run / "checkpoints" / "retrained")
-    world.pool = world.clip.module.visual.attnpool
+    world.pool = _visual(world.clip).attnpool
     exact = world.project(torch.cat(list(world.before_projection(Split.PORTRAITS_UNSEEN))))
     return {**found, "retrained": world.known(exact, world.sentences("retrained"))}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from page_blocks import ROOT
 
-from salmubench.contest.views import FACT, FACT_ROLES
+from salmubench.contest.deciding import FACT, FACT_ROLES
 from salmubench.core import manifest
 
 WORLD = 1001
@@ -19,12 +19,12 @@ _VIEWS: Mapping[str, tuple[str, str, float | None, float | None]] = {
     "L of retrieval, people all of whose facts go": ("RetFail", "mrr_identity", None, 0.01),
     "L of retrieval, people some of whose facts go": ("RetFail", "mrr_association", -_SOME, _SOME),
     "L of the fact, trained picture": ("FactRet", "mrr", -FACT, FACT),
-    "L of the fact, paraphrased": ("FactRetPara", "mrr", *(sign * FACT_ROLES["fact_paraphrase"] for sign in (-1, 1))),
+    "L of the fact, paraphrased": ("FactRetPara", "mrr", -FACT_ROLES["fact_paraphrase"], FACT_ROLES["fact_paraphrase"]),
     "L of the fact, unseen pictures": (
-        "FactRetOther", "known_unseen", *(sign * FACT_ROLES["fact_other"] for sign in (-1, 1))
+        "FactRetOther", "known_unseen", -FACT_ROLES["fact_other"], FACT_ROLES["fact_other"]
     ),
     "L of the fact, unseen pictures, no name": (
-        "FactRetNameless", "known_unseen", *(sign * FACT_ROLES["fact_nameless"] for sign in (-1, 1))
+        "FactRetNameless", "known_unseen", -FACT_ROLES["fact_nameless"], FACT_ROLES["fact_nameless"]
     ),
     "D": ("GenKnow", "value", None, 0.01),
     "K of similarities, other people": ("InterIdSim", "value", _KEPT, None),
