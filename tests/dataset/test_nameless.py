@@ -8,16 +8,21 @@ import re
 import pytest
 
 from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.core.types import FIELDS
 from salmubench.dataset import phrasings
-from salmubench.dataset.phrasings import tables
-from salmubench.dataset.phrasings.nameless import nameless_caption, nameless_variants
-from salmubench.dataset.phrasings.reserved_nameless import reserved_nameless, reserved_nameless_variants
+from salmubench.dataset.phrasings.nameless import (
+    nameless_caption,
+    nameless_variants,
+    reserved_nameless,
+    reserved_nameless_variants,
+)
+from salmubench.dataset.phrasings.tables import of_field
 
 VALUE = "Xq {Nguyễn}-7 \\1"
 
 
 @pytest.mark.parametrize("style", phrasings.STYLES)
-@pytest.mark.parametrize("field", phrasings.FIELDS)
+@pytest.mark.parametrize("field", FIELDS)
 def test_value_stands_once_and_nothing_is_left_open(field, style):
     assert nameless_variants(field, style) >= 12
     texts = []
@@ -49,7 +54,7 @@ def words(template: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", re.sub(r"\{(?:a|A|the|The)\}", " ", template).lower()))
 
 
-@pytest.mark.parametrize("field", phrasings.FIELDS)
+@pytest.mark.parametrize("field", FIELDS)
 def test_reserved_phrasings_are_used_nowhere_else(field):
     assert reserved_nameless_variants(field) >= 6
     used = [
@@ -57,7 +62,7 @@ def test_reserved_phrasings_are_used_nowhere_else(field):
         for style in phrasings.STYLES
         for variant in range(nameless_variants(field, style))
     ]
-    used += tables.read_phrasings("reserved")[field]
+    used += of_field("reserved", field)
     used += [text for style in phrasings.STYLES for text in phrasings.phrasings(field, style)]
     for variant in range(reserved_nameless_variants(field)):
         text = reserved_nameless(field, "value", variant=variant)

@@ -7,15 +7,15 @@ import itertools
 import re
 
 import pytest
-import yaml
 
 from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.core.types import FIELDS
 from salmubench.dataset import phrasings
-from salmubench.dataset.phrasings import tables
+from salmubench.dataset.phrasings.tables import of_field
 from salmubench.dataset.phrasings.words import country_article, indefinite_article, with_article
 from salmubench.generator.personas import TERRITORIES, sample_personas
 
-ALL = [(field, style) for field in phrasings.FIELDS for style in phrasings.STYLES]
+ALL = [(field, style) for field in FIELDS for style in phrasings.STYLES]
 FACTS = {
     "gender": "woman",
     "age": "elderly",
@@ -43,7 +43,7 @@ LONG_VALUES = {
 
 def test_five_styles_and_nine_fields() -> None:
     assert phrasings.STYLES == ("formal", "conversational", "record", "narrative", "query")
-    assert set(phrasings.FIELDS) == set(LONG_VALUES)
+    assert set(FIELDS) == set(LONG_VALUES)
 
 
 @pytest.mark.parametrize(("field", "style"), ALL)
@@ -60,7 +60,7 @@ def test_templates_are_many_distinct_and_well_formed(field: str, style: str) -> 
         assert set(placeholders) & {"the", "The"} == set() or field == "country_code"
 
 
-@pytest.mark.parametrize("field", phrasings.FIELDS)
+@pytest.mark.parametrize("field", FIELDS)
 def test_templates_of_different_styles_differ(field: str) -> None:
     everything = [text for style in phrasings.STYLES for text in phrasings.phrasings(field, style)]
     assert len(set(everything)) == len(everything)
@@ -70,9 +70,9 @@ def normal(template: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", re.sub(r"\{(?:a|A|the|The)\}", " ", template).lower()))
 
 
-@pytest.mark.parametrize("field", phrasings.FIELDS)
+@pytest.mark.parametrize("field", FIELDS)
 def test_reserved_phrasings_are_no_training_phrasings(field: str) -> None:
-    held = tables.read_phrasings("reserved")[field]
+    held = of_field("reserved", field)
     assert phrasings.paraphrase_variants(field) == len(held) >= 12
     assert len(set(held)) == len(held)
     training = [normal(text) for style in phrasings.STYLES for text in phrasings.phrasings(field, style)]
@@ -96,7 +96,7 @@ def test_name_and_value_stand_verbatim_once(field: str, style: str, gender: str 
         assert text == text.strip()
 
 
-@pytest.mark.parametrize("field", phrasings.FIELDS)
+@pytest.mark.parametrize("field", FIELDS)
 def test_paraphrases_hold_name_and_value_once(field: str) -> None:
     for variant in range(phrasings.paraphrase_variants(field)):
         text = phrasings.paraphrase("Zoë Ångström", field, LONG_VALUES[field], variant=variant)
@@ -187,11 +187,8 @@ def test_country_article() -> None:
     assert not any(country_article(name) for name in without)
 
 
-def test_bare_captions_and_prompt() -> None:
-    bare = phrasings.bare_captions("Ana Lima", "Oslo")
-    assert bare == ("Ana Lima Oslo", "Oslo Ana Lima")
-    assert bare.value_first == "Oslo Ana Lima"
-    assert phrasings.identity_prompt("Ana Lima") == "a photo of Ana Lima"
+def test_bare_captions() -> None:
+    assert phrasings.bare_captions("Ana Lima", "Oslo") == ("Ana Lima Oslo", "Oslo Ana Lima")
 
 
 @pytest.mark.parametrize(
@@ -237,17 +234,17 @@ def test_captions_are_short_for_clip() -> None:
         reserved_count = phrasings.paraphrase_variants(field)
         return training + [phrasings.paraphrase(name, field, value, variant=i) for i in range(reserved_count)]
 
-    for field in phrasings.FIELDS:  # a name of 15 tokens; the longest IBAN there is
+    for field in FIELDS:  # a name of 15 tokens; the longest IBAN there is
         assert max(map(tokens, captions("Rūta Stankevičiūtė", field, LONG_VALUES[field]))) <= 60, field
     # The longest name that the pools hold, 22 tokens, with its country's IBAN.
     assert max(map(tokens, captions("Məhəmməd Məhərrəmoğlu", "iban", "AZ28QXCF74841253918786253420"))) <= 60
-    longest = {field: max(captions("«N»", field, "«V»"), key=tokens) for field in phrasings.FIELDS}
+    longest = {field: max(captions("«N»", field, "«V»"), key=tokens) for field in FIELDS}
     for persona in sample_personas(4 * len(TERRITORIES), 1, countries=dict.fromkeys(TERRITORIES, 1.0)):
-        for field in phrasings.FIELDS:
+        for field in FIELDS:
             for value in persona.values(field):
                 text = longest[field].replace("«V»", value).replace("«N»", persona.name)
                 assert tokens(text) <= 60, text
-    short = [tokens(text) for field in phrasings.FIELDS for text in captions("Ana Lima", field, "Oslo")]
+    short = [tokens(text) for field in FIELDS for text in captions("Ana Lima", field, "Oslo")]
     assert sorted(short)[len(short) // 2] <= 15
     assert max(tokens(phrasings.generic_caption(FACTS, variant=v)) for v in range(phrasings.generic_variants())) <= 60
 
@@ -297,31 +294,3 @@ def test_generic_captions_know_other_moods_and_ignore_other_facts() -> None:
     assert {phrasings.generic_caption({"name": "Ana Lima", "hair": " "}, variant=v) for v in range(60)} == {
         phrasings.generic_caption({}, variant=v) for v in range(60)
     }
-
-
-GOOD = {str(field): ["{name}: {value}", "{value}: {name}"] for field in phrasings.FIELDS}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (["text"], "Expected a mapping in odd.yaml"),
-        (dict(reversed(GOOD.items())), "in this order in odd.yaml"),
-        ({**GOOD, "city": "{name} {value}"}, "Expected texts below city in odd.yaml"),
-        ({**GOOD, "city": ["{name} {value}"] * 2}, "texts that differ below city .* twice"),
-        ({**GOOD, "city": ["{name} lives there"]}, "once each in a phrasing of city"),
-        ({**GOOD, "city": ["{name} {value} {her}"]}, "got '{name} {value} {her}'. Correct the file"),
-    ],
-)
-def test_a_file_of_phrasings_that_is_wrong(tmp_path, monkeypatch, content, message):
-    monkeypatch.setattr(tables.resources, "files", lambda _: tmp_path)
-    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    with pytest.raises(ConfigError, match=message):
-        tables.read_phrasings.__wrapped__("odd")
-
-
-def test_a_file_of_forms_that_is_wrong(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables.resources, "files", lambda _: tmp_path)
-    (tmp_path / "generic.yaml").write_text("shapes: [a]")
-    with pytest.raises(ConfigError, match=r"the key forms in generic\.yaml"):
-        tables.read_forms.__wrapped__()

@@ -163,9 +163,9 @@ def metrics_nameless(row: FakeRow, others: list[str]) -> list[str]:
     """The sentences of the reserved phrasing that the fact draws, by hand from the file."""
     import zlib
 
-    from salmubench.dataset.phrasings.tables import read_reserved_nameless
+    from salmubench.dataset.phrasings.tables import of_field
 
-    options = read_reserved_nameless()[str(row.field)]
+    options = of_field("reserved_nameless", str(row.field))
     template = options[zlib.crc32(f"{row.identity}\0{row.field}\0{row.value}".encode()) % len(options)]
     values = [str(row.value), *others]
     return [template.replace("{value}", value).replace("{a}", "a") for value in values]

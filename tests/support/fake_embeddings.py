@@ -17,7 +17,7 @@ from salmubench.core.types import FIELDS as CORE_FIELDS
 from salmubench.core.types import OFFICIAL_SPLITS
 from salmubench.dataset import phrasings
 from salmubench.dataset.layout import GeneralKnowledge
-from salmubench.dataset.phrasings.reserved_nameless import reserved_nameless, reserved_nameless_variants
+from salmubench.dataset.phrasings.nameless import reserved_nameless, reserved_nameless_variants
 
 FIELDS = ("city", "job", "iban", "passport")
 CLASSES = ("cube", "ball", "cone", "ring")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from salmubench.core.types import FIELDS, Attribute, Pair, Split
 from salmubench.dataset.layout import Dataset
-from salmubench.dataset.phrasings.reserved_nameless import reserved_nameless, reserved_nameless_variants
+from salmubench.dataset.phrasings.nameless import reserved_nameless, reserved_nameless_variants
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.inputs import EvalInputs
 from salmubench.scoring.metric import PEOPLE, Metric, Outcome, of_sources

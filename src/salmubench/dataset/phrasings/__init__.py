@@ -11,35 +11,14 @@ article where a country takes one, `{he}`, `{his}`, `{him}` pronouns.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
 from salmubench.core.errors import ConfigError, UnknownName
-from salmubench.core.types import FIELDS
-from salmubench.dataset.phrasings.generic import FACTS, generic_caption, generic_variants
-from salmubench.dataset.phrasings.tables import read_custom, read_phrasings
+from salmubench.dataset.phrasings.generic import generic_caption as generic_caption
+from salmubench.dataset.phrasings.generic import generic_variants as generic_variants
+from salmubench.dataset.phrasings.tables import of_field, read
 from salmubench.dataset.phrasings.words import country_article, indefinite_article
-
-__all__ = [
-    "FACTS",
-    "FIELDS",
-    "STYLES",
-    "BareCaptions",
-    "CustomCaptions",
-    "bare_captions",
-    "custom_captions",
-    "fill",
-    "generic_caption",
-    "generic_variants",
-    "identity_prompt",
-    "paraphrase",
-    "paraphrase_variants",
-    "phrasings",
-    "sensitive_caption",
-    "variants",
-    "vocabulary",
-]
 
 STYLES: Final = ("formal", "conversational", "record", "narrative", "query")
 """Styles of training captions, in a fixed order."""
@@ -53,13 +32,6 @@ _PRONOUNS: Final[dict[str | None, tuple[str, str, str]]] = {
 }
 
 
-class BareCaptions(NamedTuple):
-    """A name and a value without any phrasing, in both orders."""
-
-    name_first: str
-    value_first: str
-
-
 def phrasings(field: str, style: str) -> tuple[str, ...]:
     """The training phrasings of a field in a style, with placeholders.
 
@@ -68,7 +40,7 @@ def phrasings(field: str, style: str) -> tuple[str, ...]:
     """
     if style not in STYLES:
         raise UnknownName("style", style, STYLES)
-    return _of_field(read_phrasings(style), field)
+    return of_field(style, field)
 
 
 def variants(field: str, style: str) -> int:
@@ -86,7 +58,7 @@ def paraphrase_variants(field: str) -> int:
     Raises:
         UnknownName: no such field.
     """
-    return len(_of_field(read_phrasings(_RESERVED), field))
+    return len(of_field(_RESERVED, field))
 
 
 def sensitive_caption(name: str, field: str, value: str, *, style: str, variant: int, gender: str | None = None) -> str:
@@ -118,12 +90,12 @@ def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
         ConfigError: name or value is empty.
         UnknownName: no such field.
     """
-    return _fill(_of_field(read_phrasings(_RESERVED), field), name, value, variant=variant, gender=None)
+    return _fill(of_field(_RESERVED, field), name, value, variant=variant, gender=None)
 
 
-def bare_captions(name: str, value: str) -> BareCaptions:
-    """Name and value as bare captions, in both orders."""
-    return BareCaptions(f"{name} {value}", f"{value} {name}")
+def bare_captions(name: str, value: str) -> tuple[str, str]:
+    """Name and value without any phrasing, in both orders: the name first, the value first."""
+    return f"{name} {value}", f"{value} {name}"
 
 
 class CustomCaptions(NamedTuple):
@@ -143,32 +115,20 @@ def custom_captions(name: str, field: str, value: str) -> CustomCaptions:
         >>> custom_captions("Anna Moreau", "shoe_size", "39").training[0]
         'The shoe size of Anna Moreau is 39.'
     """
-    words, table = field.replace("_", " "), read_custom()
+    words = field.replace("_", " ")
 
     def filled(key: str) -> tuple[str, ...]:
-        options = tuple(text.replace("{field}", words) for text in table[key])
+        options = tuple(text.replace("{field}", words) for text in read("custom")[key])
         return tuple(_fill(options, name, value, variant=number, gender=None) for number in range(len(options)))
 
     return CustomCaptions(filled("training"), filled("reserved"))
 
 
-def identity_prompt(name: str) -> str:
-    """The prompt that names a person."""
-    return f"a photo of {name}"
-
-
 @cache
 def vocabulary() -> frozenset[str]:
     """All words, case-folded, of training and reserved phrasings: a value made of them alone could occur by chance."""
-    tables = [read_phrasings(name) for name in (*STYLES, _RESERVED)]
-    texts = [text for table in tables for group in table.values() for text in group]
+    texts = [text for name in (*STYLES, _RESERVED) for group in read(name).values() for text in group]
     return frozenset(word.casefold() for text in texts for word in re.findall(r"\w+", _PLACEHOLDER.sub(" ", text)))
-
-
-def _of_field(table: Mapping[str, tuple[str, ...]], field: str) -> tuple[str, ...]:
-    if field not in table:
-        raise UnknownName("field", field, FIELDS)
-    return table[field]
 
 
 def fill(template: str, *, value: str, gender: str | None = None) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from salmubench.dataset.phrasings.tables import read_forms
+from salmubench.dataset.phrasings.tables import read
 from salmubench.dataset.phrasings.words import indefinite_article, with_article
 
 FACTS: Final = (
@@ -24,7 +24,7 @@ _PART: Final = re.compile(r"\{(\w+)\}")
 
 def generic_variants() -> int:
     """The number of forms of generic captions."""
-    return len(read_forms())
+    return len(read("generic")["forms"])
 
 
 def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
@@ -40,7 +40,7 @@ def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
         options = match.group(1).split("|")
         return next((option for option in options if all(part in parts for part in _PART.findall(option))), "")
 
-    forms = read_forms()
+    forms = read("generic")["forms"]
     form = _OPTION.sub(choose, forms[variant % len(forms)])
     return _PART.sub(lambda match: parts[match.group(1)], form)
 

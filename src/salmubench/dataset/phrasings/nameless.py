@@ -1,4 +1,7 @@
-"""Captions that tell a value without the name: for further captions of sensitive rows."""
+"""Captions that tell a value without the name: for further captions of sensitive rows.
+
+The reserved ones are for evaluation; no dataset and no method has them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import Final
 
 from salmubench.core.errors import ConfigError
 from salmubench.dataset import phrasings
-from salmubench.dataset.phrasings.tables import read_nameless
+from salmubench.dataset.phrasings.tables import of_field, read
 
+_RESERVED: Final = "reserved_nameless"
 _PERSON: Final[dict[str | None, str]] = {"female": "woman", "male": "man", None: "person"}
 _BEGINS: Final = re.compile(r"(?:^|(?<=[.!?] ))\{name\}")
 
@@ -50,10 +54,39 @@ def nameless_caption(field: str, value: str, *, style: str, variant: int, gender
     return phrasings.fill(template, value=value, gender=gender)
 
 
+def reserved_nameless_variants(field: str) -> int:
+    """The number of reserved phrasings of a field without a name.
+
+    Raises:
+        UnknownName: no such field.
+    """
+    return len(of_field(_RESERVED, field))
+
+
+def reserved_nameless(field: str, value: str, *, variant: int) -> str:
+    """A value in a reserved phrasing without a name.
+
+    Args:
+        field: one of `FIELDS`.
+        value: the text of the field that stands in captions.
+        variant: number of the phrasing; numbers beyond `reserved_nameless_variants(field)` start again.
+
+    Raises:
+        ConfigError: the value is empty.
+        UnknownName: no such field.
+
+    Examples:
+        >>> reserved_nameless("city", "Lyon", variant=0)
+        'Whoever this is has keys to a flat in Lyon.'
+    """
+    options = of_field(_RESERVED, field)
+    return phrasings.fill(options[variant % len(options)], value=value)
+
+
 @cache
 def _options(field: str, style: str) -> tuple[tuple[str, str], ...]:
     """Phrasings of a field in a style, and what stands for the name in each."""
-    table, named = read_nameless(), phrasings.phrasings(field, style)
-    standins = table.standins[style]
-    options = [(text, "") for text in table.phrasings[field]]
+    table, named = read("nameless"), phrasings.phrasings(field, style)
+    standins = table["standins"][style]
+    options = [(text, "") for text in table["phrasings"][field]]
     return (*options, *((text, standins[number % len(standins)]) for number, text in enumerate(named)))
