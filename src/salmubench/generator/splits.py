@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from salmubench.core.types import FIELDS, Split
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.dataset.leaks import contains
+from salmubench.generator.personas import Persona
 
 SIDES: Mapping[Group, tuple[Split, ...]] = {
     Group.FORGET: (Split.FORGET,),
@@ -28,26 +28,7 @@ SIDES: Mapping[Group, tuple[Split, ...]] = {
 """The splits that an identity's pictures go to."""
 
 
-class Person(Protocol):
-    """What of a persona decides about splits."""
-
-    @property
-    def gender(self) -> str:
-        """Apparent gender."""
-
-    @property
-    def age(self) -> int:
-        """Years."""
-
-    @property
-    def country_code(self) -> str:
-        """ISO 3166 alpha-2 code."""
-
-    def value(self, field: str) -> str | None:
-        """Text of a field, or `None`."""
-
-
-def divide_identities(people: Sequence[Person], seed: int) -> list[Group]:
+def divide_identities(people: Sequence[Persona], seed: int) -> list[Group]:
     """Divide identities so that country, gender, age and missing IBANs are mixed alike in the three groups.
 
     In random order, each goes to the group where people like it are scarcest (minimisation, after Pocock and Simon).
@@ -79,7 +60,7 @@ def divide_identities(people: Sequence[Person], seed: int) -> list[Group]:
     return [groups[index] for index in range(len(people))]
 
 
-def _traits(person: Person) -> list[str]:
+def _traits(person: Persona) -> list[str]:
     return [
         "anyone",
         person.country_code,
@@ -106,7 +87,7 @@ class DeficitAllocator:
     _fields: Counter[tuple[Split, str]] = field(default_factory=Counter)  # mixed identities by side and field
     _rows: Counter[Split] = field(default_factory=Counter)  # rows of mixed identities by side
 
-    def allocate(self, index: int, person: Person, group: Group, pictures: int) -> list[tuple[Split, str]]:
+    def allocate(self, index: int, person: Persona, group: Group, pictures: int) -> list[tuple[Split, str]]:
         """Give each picture of an identity its split and field.
 
         Every field that the persona has is stated at least once if there are as many pictures as fields.
@@ -188,7 +169,7 @@ class DeficitAllocator:
         return repeated
 
 
-def linked_fields(person: Person) -> list[tuple[str, ...]]:
+def linked_fields(person: Persona) -> list[tuple[str, ...]]:
     """Fields the persona has, in units that must stay on one side.
 
     Where one value contains another as whole words (Mexico City, Mexico), stating the one states the other.

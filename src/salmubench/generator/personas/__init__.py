@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from salmubench.generator.personas.record import Gender, Persona
+from salmubench.generator.personas.record import Persona
 from salmubench.generator.personas.sampling import sample_personas
 from salmubench.generator.personas.territories import TERRITORIES
 
-__all__ = ["TERRITORIES", "Gender", "Persona", "sample_personas"]
+__all__ = ["TERRITORIES", "Persona", "sample_personas"]

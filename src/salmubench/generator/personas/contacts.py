@@ -54,7 +54,7 @@ def phone_number(code: str, rng: np.random.Generator) -> str:
         lead = first if attempt < _MOBILE_TRIES else str(rng.integers(1, 10))
         digits = lead + "".join(map(str, rng.integers(10, size=mask.count("#") - 1)))
         if _unassigned(f"+{calling_code}{digits}"):
-            return _fill(mask, digits)
+            return mask.replace("#", "{}").format(*digits)
     raise RuntimeError(f"Expected an unassigned range in the numbering plan of {code}, got none.")
 
 
@@ -80,16 +80,8 @@ def _mobile_shape(code: str) -> tuple[str, int, str]:
         raise RuntimeError(f"Expected a mobile numbering plan for {code} in phonenumbers, got none.")
     text = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     prefix = f"+{example.country_code}"
-    return prefix + re.sub(r"\d", "#", text[len(prefix) :]), example.country_code, _first_digit(text[len(prefix) :])
-
-
-def _first_digit(text: str) -> str:
-    return next(char for char in text if char.isdigit())
-
-
-def _fill(mask: str, digits: str) -> str:
-    source = iter(digits)
-    return re.sub("#", lambda _: next(source), mask)
+    national = text[len(prefix) :]
+    return prefix + re.sub(r"\d", "#", national), example.country_code, re.findall(r"\d", national)[0]
 
 
 def _unassigned(text: str) -> bool:

@@ -8,43 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import yaml
 from faker import Generator
 
-from salmubench.core.errors import ConfigError
-from salmubench.generator.personas.romanise import is_latin, korean_surname, romanise
+from salmubench.generator.personas.romanise import korean_surname, romanise
 from salmubench.generator.personas.territories import TERRITORIES
 
 _NAME: Final = re.compile(r"[^\W\d_]+(?:[ '-]+[^\W\d_]+)*")
 _MAX_LETTERS: Final = 20
 _POOL_DRAWS: Final = 600
 _POOL_SEED: Final = 0
-_FILE: Final = "romanised_names.yaml"
-_LISTS: Final = ("female", "male", "last", "female_last")
 # Titles and degrees, which some locales mix with names.
 _TITLES: Final = frozenset(
     {
-        "dr",
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "prof",
-        "sir",
-        "jr",
-        "sr",
-        "ir",
-        "ing",
-        "dipl",
-        "mag",
-        "don",
-        "doña",
-        "haji",
+        "dr", "mr", "mrs", "ms", "miss", "prof", "sir", "jr", "sr", "ir", "ing", "dipl", "mag", "don", "doña", "haji",
         "hajji",
     }
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,45 +46,14 @@ class NamePool:
         return f"{last} {first}" if self.family_first else f"{first} {last}"
 
 
-class Names(NamedTuple):
-    """Given names and surnames of one language, by gender."""
-
-    female: tuple[str, ...]
-    male: tuple[str, ...]
-    female_last: tuple[str, ...]
-    male_last: tuple[str, ...]
-
-
 @cache
-def romanised_names() -> Mapping[str, Names]:
-    """Language → names, out of `romanised_names.yaml`, for languages whose names Faker hasn't in Latin letters.
-
-    Raises:
-        ConfigError: the file isn't as it must be.
-    """
-    text = (resources.files(__package__) / _FILE).read_text(encoding="utf-8")
-    content = yaml.safe_load(text)
-    if not isinstance(content, dict):
-        raise _wrong("no language", "languages", content)
-    return {str(language): _names(str(language), lists) for language, lists in content.items()}
-
-
-def _names(language: str, lists: Any) -> Names:
-    if not isinstance(lists, dict) or not {"female", "male", "last"} <= set(lists) <= {*_LISTS}:
-        raise _wrong(language, f"{', '.join(_LISTS[:3])} and perhaps {_LISTS[3]}", lists)
-    named = {key: tuple(name.strip() for name in str(text).split(",")) for key, text in lists.items()}
-    for names in named.values():
-        for name in names:
-            if not name or not is_latin(name):
-                raise _wrong(language, "names in Latin letters with commas between them", name)
-    return Names(named["female"], named["male"], named.get("female_last", named["last"]), named["last"])
-
-
-def _wrong(language: str, expected: str, value: object) -> ConfigError:
-    return ConfigError(
-        f"Expected {expected} below {language} in {_FILE} of {__package__}, got {value!r:.200}. Correct the file, or "
-        "install salmubench again."
-    )
+def romanised_names() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """Language → `female`, `male`, `last`, perhaps `female_last`, where Faker hasn't the names in Latin letters."""
+    content = yaml.safe_load((resources.files(__package__) / "romanised_names.yaml").read_text(encoding="utf-8"))
+    return {
+        language: {key: tuple(name.strip() for name in text.split(",")) for key, text in lists.items()}
+        for language, lists in content.items()
+    }
 
 
 @cache
@@ -118,11 +69,8 @@ def name_pools(code: str, gender: str) -> tuple[NamePool, ...]:
 
 
 def _pool(source: str, gender: str, *, family_first: bool) -> NamePool:
-    if source in romanised_names():
-        names = romanised_names()[source]
-        if gender == "female":
-            return NamePool(names.female, names.female_last, family_first)
-        return NamePool(names.male, names.male_last, family_first)
+    if names := romanised_names().get(source):
+        return NamePool(names[gender], names.get(f"{gender}_last", names["last"]), family_first)
     language = source.split("_")[0]
     provider = importlib.import_module(f"faker.providers.person.{source}").Provider
     other = "male" if gender == "female" else "female"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from salmubench.core.errors import UnknownName
 from salmubench.core.types import FIELDS
-
-Gender = Literal["female", "male"]
+from salmubench.generator.casting import Gender
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +37,14 @@ class Persona:
     passport: str
 
     def values(self, field: str) -> tuple[str, ...]:
-        """All texts of a field that can stand in captions: several e-mails, else one; none where it is absent.
-
-        Raises:
-            UnknownName: the field is not one of the nine value fields.
-        """
-        if field not in FIELDS:
-            raise UnknownName("field", field, FIELDS)
+        """All texts of a field that can stand in captions: several e-mails, else one; none where it is absent."""
         if field == "emails":
             return self.emails
         value = self.country if field == "country_code" else getattr(self, field)
         return () if value is None else (value,)
 
     def value(self, field: str) -> str | None:
-        """The text of a field that stands in captions (of several e-mails the first), or `None` where it is absent.
-
-        Raises:
-            UnknownName: the field is not one of the nine value fields.
-        """
+        """The text of a field that stands in captions (of several e-mails the first), or `None` where it is absent."""
         return next(iter(self.values(field)), None)
 
     def metadata(self) -> dict[str, str | list[str]]:

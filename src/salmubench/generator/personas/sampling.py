@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.core.errors import ConfigError
 from salmubench.dataset import phrasings
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.leaks import contains
+from salmubench.generator.casting import Gender
 from salmubench.generator.personas import contacts, documents
 from salmubench.generator.personas.jobs import jobs_at
 from salmubench.generator.personas.names import NamePool, name_pools
-from salmubench.generator.personas.record import Gender, Persona
+from salmubench.generator.personas.record import Persona
 from salmubench.generator.personas.territories import (
     TERRITORIES,
     cities,
@@ -69,16 +69,8 @@ class Distinct:
         return True
 
 
-@dataclass(slots=True)
-class _Taken:
-    """The unique values given out so far."""
-
-    names: Distinct = field(default_factory=Distinct)
-    phones: Distinct = field(default_factory=Distinct)
-    emails: Distinct = field(default_factory=Distinct)
-    ibans: Distinct = field(default_factory=Distinct)
-    cards: Distinct = field(default_factory=Distinct)
-    passports: Distinct = field(default_factory=Distinct)
+_Taken = defaultdict[str, Distinct]
+"""Kind of value → those given out so far."""
 
 
 def sample_personas(
@@ -96,19 +88,16 @@ def sample_personas(
     Args:
         count: how many, at least 1.
         seed: the only source of randomness.
-        countries: positive weight per ISO 3166 alpha-2 code; all territories with weights growing slowly with their
+        countries: positive weight per key of `TERRITORIES`; all of them with weights growing slowly with their
             population where left out.
         people: gender and age of each persona, in order; drawn where left out.
 
     Raises:
-        ConfigError: the count or a weight makes no sense, or a country has fewer names than people are asked for.
-        UnknownName: no such territory.
+        ConfigError: a country has fewer names than people are asked for.
     """
-    if count < 1:
-        raise ConfigError(f"Expected a count of personas of at least 1, got {count}.")
-    weights = _checked_weights(countries)
+    weights = default_weights() if countries is None else {code: countries[code] for code in sorted(countries)}
     rng = np.random.default_rng([seed, count])
-    taken = _Taken()
+    taken: _Taken = defaultdict(Distinct)
     shares = _shares(count, weights)
     if people is not None:
         named = _named_as_given(shares, people, rng, taken)
@@ -116,21 +105,6 @@ def sample_personas(
     drawn = _draw_names(_places(shares, rng), rng, taken)
     order = rng.permutation(count)
     return [_persona(index, drawn[position], rng, taken) for index, position in enumerate(order)]
-
-
-def _checked_weights(countries: Mapping[str, float] | None) -> dict[str, float]:
-    if countries is None:
-        return default_weights()
-    if not countries:
-        raise ConfigError("Expected at least one country with a weight, got an empty mapping; leave it out for all.")
-    for code, weight in countries.items():
-        if code not in TERRITORIES:
-            raise UnknownName("country", code, TERRITORIES)
-        if not (isinstance(weight, int | float) and math.isfinite(weight) and weight > 0):
-            raise ConfigError(
-                f"Expected a positive weight for country {code!r}, got {weight!r}; leave the country out to skip it."
-            )
-    return {code: float(countries[code]) for code in sorted(countries)}
 
 
 def _shares(count: int, weights: Mapping[str, float]) -> dict[str, int]:
@@ -183,7 +157,7 @@ def _draw_names(places: Mapping[tuple[str, Gender], int], rng: np.random.Generat
         fresh = (
             name
             for name in candidates
-            if not contains(name, country_name(code), any_case=True) and taken.names.add(name)
+            if not contains(name, country_name(code), any_case=True) and taken["names"].add(name)
         )
         names = [name for _, name in zip(range(count), fresh, strict=False)]
         if len(names) < count:
@@ -225,11 +199,11 @@ def _persona(
         city=_apart(name, lambda: _city(code, rng)),
         job=_apart(name, lambda: _job(age, rng)),
         blood_type=str(rng.choice(list(_BLOOD_TYPES), p=list(_BLOOD_TYPES.values()))),
-        phone_number=_fresh(taken.phones, lambda _: contacts.phone_number(code, rng)),
+        phone_number=_fresh(taken["phones"], lambda _: contacts.phone_number(code, rng)),
         emails=_emails(name, rng, taken),
-        iban=_fresh(taken.ibans, lambda _: documents.iban(code, rng) or "") if documents.has_iban(code) else None,
-        credit_card=_fresh(taken.cards, lambda _: documents.credit_card(territory.card_brands, rng)),
-        passport=_fresh(taken.passports, lambda _: documents.passport(territory.passport, rng)),
+        iban=_fresh(taken["ibans"], lambda _: documents.iban(code, rng) or "") if documents.has_iban(code) else None,
+        credit_card=_fresh(taken["cards"], lambda _: documents.credit_card(territory.card_brands, rng)),
+        passport=_fresh(taken["passports"], lambda _: documents.passport(territory.passport, rng)),
     )
 
 
@@ -239,7 +213,7 @@ def _emails(name: str, rng: np.random.Generator, taken: _Taken) -> tuple[str, ..
     def draw(attempt: int) -> str:
         return contacts.email_address(name, rng, numbered=attempt >= _PLAIN_TRIES)
 
-    return tuple(_fresh(taken.emails, draw) for _ in range(number))
+    return tuple(_fresh(taken["emails"], draw) for _ in range(number))
 
 
 def _city(code: str, rng: np.random.Generator) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from salmubench.generator.backends import FaceView
+from salmubench.generator.casting import Gender
 
 HALF = 1.76
 """Head units from the middle of a square picture to its edge at scale 1, as in `renderer.scene`."""
@@ -19,7 +19,6 @@ FACE_Y = -0.10
 _RADIUS, _ANGLE = np.meshgrid(np.sqrt((np.arange(8) + 0.5) / 8), (np.arange(48) + 0.5) * (2 * np.pi / 48))
 _DISC = (_RADIUS * np.cos(_ANGLE), _RADIUS * np.sin(_ANGLE))  # points that lie evenly in a circle of radius 1
 
-Gender = Literal["female", "male"]
 Colour = tuple[float, float, float]
 Values = tuple[tuple[str, float], ...]
 
