@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Literal
 
 from salmubench.core import places
-from salmubench.core.errors import SalmubenchError
+from salmubench.core.errors import ConfigError, SalmubenchError
 
 _NAME = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[\w.-]+)(@(?P<revision>[\w.][\w./-]*))?")
 PREFIX = "hf-hub:"
 _FOLDERS = ("checkpoints", "data", "dataset", "datasets", "embeddings", "models", "out", "records", "results", "runs")
+_MODEL_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -84,6 +85,17 @@ def fetch(
             "revision and network; what was downloaded is kept."
         ) from problem
     return Snapshot(Path(path), name, Path(path).name)
+
+
+def model_folder(source: str) -> Path:
+    """The folder of a model for transformers or diffusers: the folder itself, or a download of a Hub repository.
+
+    Raises:
+        ConfigError: neither.
+    """
+    if Path(source).is_dir():
+        return Path(source)
+    return fetch(source, "model", error=ConfigError, patterns=_MODEL_FILES).folder
 
 
 def client_errors() -> tuple[type[Exception], ...]:

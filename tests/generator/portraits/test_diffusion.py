@@ -203,19 +203,17 @@ def test_faces_by_insightface(monkeypatch):
         module = types.ModuleType(name)
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, name, module)
-    found = _faceid.embed_faces(
-        {"red": Image.new("RGB", (30, 30), (255, 0, 0)), "empty": Image.new("RGB", (30, 30))}, model="pack"
-    )
-    assert found["empty"] is None
-    assert found["red"].embedding.dtype == np.float32
-    assert found["red"].embedding[0] == 0.5
-    assert found["red"].face.getpixel((0, 0)) == (255, 0, 0)
+    assert _faceid.embed_face(Image.new("RGB", (30, 30)), model="pack") is None
+    red = _faceid.embed_face(Image.new("RGB", (30, 30), (255, 0, 0)), model="pack")
+    assert red.embedding.dtype == np.float32
+    assert red.embedding[0] == 0.5
+    assert red.face.getpixel((0, 0)) == (255, 0, 0)
 
 
 def test_without_insightface(monkeypatch):
     monkeypatch.setitem(sys.modules, "insightface", None)
     with pytest.raises(ConfigError, match="pip install insightface"):
-        _faceid.embed_faces({}, model="x")
+        _faceid.embed_face(Image.new("RGB", (8, 8)), model="x")
 
 
 def test_without_the_extra(monkeypatch):

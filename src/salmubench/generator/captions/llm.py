@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from salmubench.core import manifest
+from salmubench.core import hub, manifest
 from salmubench.core.errors import ConfigError
 from salmubench.dataset.leaks import contains
 from salmubench.generator import backends
@@ -34,7 +34,6 @@ GRAMMAR = "grammar"
 MAX_TOKENS = 77
 """CLIP's context."""
 
-_PATTERNS = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
 _MANNERS: Mapping[str, str] = {
     "formal": "formal and factual, like a letter from an office",
     "conversational": "casual, as if told to a friend",
@@ -234,7 +233,7 @@ class ChatModel:
 
     def fingerprint(self) -> str:
         """SHA-256 over the weights of a folder; of a Hub repository its name and commit."""
-        folder, digest = self._folder(), hashlib.sha256()
+        folder, digest = hub.model_folder(self._config.model), hashlib.sha256()
         if not Path(self._config.model).is_dir():
             digest.update(f"{self._config.model} {folder.name}".encode())
             return digest.hexdigest()
@@ -242,13 +241,6 @@ class ChatModel:
             if path.suffix in (".safetensors", ".json", ".jinja", ".model", ".txt"):
                 digest.update(f"{path.name}\0{manifest.sha256_file(path)}\n".encode())
         return digest.hexdigest()
-
-    def _folder(self) -> Path:
-        if Path(self._config.model).is_dir():
-            return Path(self._config.model)
-        from salmubench.core import hub
-
-        return hub.fetch(self._config.model, "model", error=ConfigError, patterns=_PATTERNS).folder
 
     def _load(self) -> tuple[Any, Any]:
         import torch
@@ -261,7 +253,7 @@ class ChatModel:
             raise ConfigError(
                 "Expected transformers for the caption backend llm: pip install 'salmubench[llm]'."
             ) from error
-        folder, device = self._folder(), resolve_device(self._config.device)
+        folder, device = hub.model_folder(self._config.model), resolve_device(self._config.device)
         bf16 = resolve_precision(self._config.precision, device) == "bf16"
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, padding_side="left")

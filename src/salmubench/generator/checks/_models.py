@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -12,8 +11,6 @@ from PIL import Image
 from salmubench.core import hub, manifest
 from salmubench.core.errors import ConfigError
 from salmubench.core.pictures import open_picture
-
-_PATTERNS = ["*.json", "*.txt", "*.safetensors"]
 
 Similarities = Callable[[Sequence[Image.Image], Sequence[str]], list[float]]
 """Pictures and as many texts → the cosine of each pair."""
@@ -28,22 +25,11 @@ def decoded(images: Sequence[bytes]) -> list[Image.Image]:
     return pictures
 
 
-def locate(source: str) -> Path:
-    """The folder of a model: the folder itself, or a download of a Hub repository.
-
-    Raises:
-        ConfigError: neither.
-    """
-    if Path(source).is_dir():
-        return Path(source)
-    return hub.fetch(source, "model", error=ConfigError, patterns=_PATTERNS).folder
-
-
 def fingerprint(*sources: str) -> str:
     """SHA-256 over the weights of models."""
     digest = hashlib.sha256()
     for source in sources:
-        for path in sorted(locate(source).glob("*.safetensors")):
+        for path in sorted(hub.model_folder(source).glob("*.safetensors")):
             digest.update(f"{path.name}\0{manifest.sha256_file(path)}\n".encode())
     return digest.hexdigest()
 
@@ -54,7 +40,7 @@ def classifier(source: str, *, device: str) -> Any:
     Raises:
         ConfigError: transformers is missing, or there is no such model.
     """
-    transformers, folder = _transformers(), str(locate(source))
+    transformers, folder = _transformers(), str(hub.model_folder(source))
     try:
         return transformers.pipeline(
             "image-classification", model=folder, device=device, model_kwargs={"use_safetensors": True}
@@ -69,7 +55,7 @@ def clip_similarities(source: str, *, device: str) -> Similarities:
     Raises:
         ConfigError: transformers is missing, or there is no such model.
     """
-    transformers, folder = _transformers(), str(locate(source))
+    transformers, folder = _transformers(), str(hub.model_folder(source))
     try:
         model = transformers.CLIPModel.from_pretrained(folder, use_safetensors=True)
         processor = transformers.AutoProcessor.from_pretrained(folder)

@@ -39,17 +39,12 @@ class Config:
             )
 
 
-def connect(config: Config) -> Checker:
-    """Load the model.
+class Checker:
+    """The check with its model.
 
     Raises:
         ConfigError: transformers is missing, or the model can't be loaded.
     """
-    return Checker(config)
-
-
-class Checker:
-    """The check with its model."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -76,6 +71,9 @@ class Checker:
             for index, cosine in enumerate(seen)
             if cosine < self._config.least
         }
+
+
+connect = Checker
 
 
 def expected_text(facts: Mapping[str, str]) -> str:

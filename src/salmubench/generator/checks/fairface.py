@@ -52,17 +52,12 @@ class Config:
             )
 
 
-def connect(config: Config) -> Checker:
-    """Load the classifiers.
+class Checker:
+    """The check with its models.
 
     Raises:
         ConfigError: transformers is missing, or a model can't be loaded.
     """
-    return Checker(config)
-
-
-class Checker:
-    """The check with its models."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -116,6 +111,9 @@ class Checker:
         usual = next(label for label, place in self._ages.items() if place == high)
         least, most = low - self._config.age_groups, high + self._config.age_groups
         return {index: usual for index, label in labels.items() if not least <= self._ages[label] <= most}
+
+
+connect = Checker
 
 
 def _in_order(labels: Iterable[Any]) -> dict[str, int]:

@@ -6,18 +6,17 @@ Weights are read from safetensors only; nothing is unpickled.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from salmubench.core import hub
 from salmubench.core.errors import ConfigError
 
-_PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 _EXTRA = (
     "Expected diffusers, transformers, accelerate and peft for the portrait backend diffusion: pip install "
     "'salmubench[diffusion]'."
@@ -53,43 +52,68 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Where the models are: folders, or Hub ids `org/name@revision`.
+class Config:
+    """Options of the backend. Models are folders or Hub ids `org/name@revision`."""
 
-    Attributes:
-        base: Stable Diffusion 1.5 or a finetuned version of it, in diffusers' layout.
-        vae: an autoencoder to use instead of the base model's, or an empty text.
-        adapter: folder or repository of the adapter.
-        image_encoder: CLIP image encoder that the adapter was trained with.
-        shortcut: the adapter is of the second version (`plusv2`).
-    """
+    anchors: str = ""
+    """Folder of anchor faces, `<female|male>_<age>_<name>.png`."""
+    embeddings: str = ""
+    """Safetensors file: name of the anchor's file without ending → identity embedding (512). Empty: InsightFace."""
+    face_model: str = "buffalo_l"
+    """InsightFace model pack that computes embeddings."""
+    base: str = "SG161222/Realistic_Vision_V4.0_noVAE"
+    """Stable Diffusion 1.5, or a finetuned version of it, in diffusers' layout."""
+    vae: str = "stabilityai/sd-vae-ft-mse"
+    """Autoencoder to use instead of the base model's; empty for that one."""
+    adapter: str = "h94/IP-Adapter-FaceID"
+    """Folder or repository of the adapter."""
+    adapter_file: str = "ip-adapter-faceid-plus_sd15.safetensors"
+    """Its weights, as safetensors."""
+    image_encoder: str = "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"
+    """CLIP image encoder that the adapter was trained with."""
+    shortcut: bool = False
+    """The adapter is of the second version (plusv2)."""
+    scale: float = 0.8
+    """How strongly the face steers, 0 to 1."""
+    structure: float = 1.0
+    """How strongly the anchor's picture does beside its embedding (plusv2)."""
+    steps: int = 30
+    """Denoising steps."""
+    guidance: float = 5.0
+    """Scale of classifier-free guidance, above 1."""
+    negative: str = "drawing, painting, cartoon, text, watermark, deformed, extra fingers, several people, nudity"
+    """What no picture should show."""
+    resolution: int = 512
+    """Short side at which pictures are generated, pixels, divisible by 8; they are scaled to `dataset.size`."""
+    batch: int = 1
+    """Pictures generated at once; their bytes may depend on it."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    precision: str = "auto"
+    """`auto`, `fp32` or `bf16`."""
 
-    base: str
-    vae: str
-    adapter: str
-    adapter_file: str
-    image_encoder: str
-    shortcut: bool
+    def __post_init__(self) -> None:
+        checks = (
+            ("steps", self.steps >= 1, "at least 1"),
+            ("batch", self.batch >= 1, "at least 1"),
+            ("resolution", self.resolution >= 64 and self.resolution % 8 == 0, "at least 64 and divisible by 8"),
+            ("guidance", self.guidance > 1, "above 1"),
+            ("scale", 0 <= self.scale <= 1, "between 0 and 1"),
+            ("adapter_file", self.adapter_file.endswith(".safetensors"), "a .safetensors file (nothing is unpickled)"),
+        )
+        for name, good, expected in checks:
+            if not good:
+                value = getattr(self, name)
+                raise ConfigError(
+                    f"Expected dataset.backends.portraits_options.{name} to be {expected}, got {value!r}."
+                )
 
 
 class FaceId:
-    """The generator; loads its models at the first order, and serves one caller at a time.
+    """The generator; loads its models at the first order, and serves one caller at a time."""
 
-    Args:
-        device: `auto`, `cpu` or `cuda`.
-        precision: `auto`, `fp32` or `bf16`; auto is bf16 on GPUs.
-        scale: how strongly the face steers, 0 to 1.
-        structure: how strongly its picture does beside its embedding (`plusv2` only).
-        guidance: scale of classifier-free guidance, above 1.
-    """
-
-    def __init__(
-        self, weights: Weights, *, device: str, precision: str, scale: float, structure: float, steps: int,
-        guidance: float, negative: str,
-    ) -> None:  # fmt: skip
-        self._weights, self._device, self._precision = weights, device, precision
-        self._scale, self._structure, self._steps = scale, structure, steps
-        self._guidance, self._negative = guidance, negative
+    def __init__(self, config: Config) -> None:
+        self._config = config
         self._pipeline: Any = None
         self._lock = threading.Lock()
 
@@ -107,14 +131,14 @@ class FaceId:
             projection.clip_embeds = seen.to(pipe.dtype)  # (2·count, 1, tokens, width): without and with the face
             output = pipe(
                 prompt=[order.prompt for order in orders],
-                negative_prompt=[self._negative] * count,
+                negative_prompt=[self._config.negative] * count,
                 ip_adapter_image_embeds=[torch.cat([torch.zeros_like(face), face])],
                 # The noise is drawn on the CPU: the same seed gives the same on every device.
                 generator=[torch.Generator("cpu").manual_seed(order.seed) for order in orders],
                 width=orders[0].width,
                 height=orders[0].height,
-                num_inference_steps=self._steps,
-                guidance_scale=self._guidance,
+                num_inference_steps=self._config.steps,
+                guidance_scale=self._config.guidance,
             )
             return list(output.images)
 
@@ -124,54 +148,39 @@ class FaceId:
         from salmubench.clip.devices import resolve_device, resolve_precision
 
         diffusers, transformers = _libraries()
-        device = resolve_device(self._device)
-        bf16 = resolve_precision(self._precision, device) == "bf16"
+        device = resolve_device(self._config.device)
+        bf16 = resolve_precision(self._config.precision, device) == "bf16"
         kind = torch.bfloat16 if bf16 else torch.float32
         encoder = transformers.CLIPVisionModelWithProjection.from_pretrained(
-            locate(self._weights.image_encoder), use_safetensors=True
+            hub.model_folder(self._config.image_encoder), use_safetensors=True
         )
         parts = {"image_encoder": encoder, "safety_checker": None, "requires_safety_checker": False}
-        if self._weights.vae:
-            parts["vae"] = diffusers.AutoencoderKL.from_pretrained(locate(self._weights.vae), use_safetensors=True)
+        if self._config.vae:
+            vae = hub.model_folder(self._config.vae)
+            parts["vae"] = diffusers.AutoencoderKL.from_pretrained(vae, use_safetensors=True)
         pipe = diffusers.StableDiffusionPipeline.from_pretrained(
-            locate(self._weights.base), use_safetensors=True, **parts
+            hub.model_folder(self._config.base), use_safetensors=True, **parts
         )
         pipe.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config)
         pipe.to(device, kind)
         pipe.load_ip_adapter(
-            str(locate(self._weights.adapter)), subfolder="", weight_name=self._weights.adapter_file,
+            str(hub.model_folder(self._config.adapter)), subfolder="", weight_name=self._config.adapter_file,
             image_encoder_folder=None,
         )  # fmt: skip
-        pipe.set_ip_adapter_scale(self._scale)
+        pipe.set_ip_adapter_scale(self._config.scale)
         projection = pipe.unet.encoder_hid_proj.image_projection_layers[0]
         if not isinstance(projection, diffusers.models.embeddings.IPAdapterFaceIDPlusImageProjection):
             raise ConfigError(
-                f"Expected weights of IP-Adapter-FaceID Plus in {self._weights.adapter_file}, got those of "
+                f"Expected weights of IP-Adapter-FaceID Plus in {self._config.adapter_file}, got those of "
                 f"{type(projection).__name__}."
             )
-        projection.shortcut, projection.shortcut_scale = self._weights.shortcut, self._structure
+        projection.shortcut, projection.shortcut_scale = self._config.shortcut, self._config.structure
         pipe.set_progress_bar_config(disable=True)
         return pipe
 
 
-def locate(source: str) -> Path:
-    """The folder of a model: the folder itself, or a download of a Hub repository.
-
-    Raises:
-        ConfigError: neither.
-    """
-    if Path(source).is_dir():
-        return Path(source)
-    from salmubench.core import hub
-
-    return hub.fetch(source, "model", error=ConfigError, patterns=list(_PATTERNS)).folder
-
-
-def embed_faces(pictures: Mapping[str, Image.Image], *, model: str) -> dict[str, Anchor | None]:
-    """Find the face of each picture and its identity embedding with InsightFace.
-
-    Returns:
-        Per picture the aligned face of its largest face, or `None` where it shows none.
+def embed_face(picture: Image.Image, *, model: str) -> Anchor | None:
+    """Find the largest face of a picture and its identity embedding with InsightFace; `None` where it shows none.
 
     Raises:
         ConfigError: InsightFace isn't installed.
@@ -186,19 +195,13 @@ def embed_faces(pictures: Mapping[str, Image.Image], *, model: str) -> dict[str,
         ) from error
     finder = FaceAnalysis(name=model)
     finder.prepare(ctx_id=0)
-    anchors: dict[str, Anchor | None] = {}
-    for name, picture in pictures.items():
-        pixels = np.ascontiguousarray(np.asarray(picture)[..., ::-1])  # BGR, as OpenCV has it
-        faces = sorted(finder.get(pixels), key=lambda face: float(np.prod(face.bbox[2:] - face.bbox[:2])))
-        if not faces:
-            anchors[name] = None
-            continue
-        aligned = face_align.norm_crop(pixels, landmark=faces[-1].kps, image_size=224)
-        anchors[name] = Anchor(
-            Image.fromarray(np.ascontiguousarray(aligned[..., ::-1])),
-            np.asarray(faces[-1].normed_embedding, dtype=np.float32),
-        )
-    return anchors
+    pixels = np.ascontiguousarray(np.asarray(picture)[..., ::-1])  # BGR, as OpenCV has it
+    faces = sorted(finder.get(pixels), key=lambda face: float(np.prod(face.bbox[2:] - face.bbox[:2])))
+    if not faces:
+        return None
+    aligned = face_align.norm_crop(pixels, landmark=faces[-1].kps, image_size=224)
+    embedding = np.asarray(faces[-1].normed_embedding, dtype=np.float32)
+    return Anchor(Image.fromarray(np.ascontiguousarray(aligned[..., ::-1])), embedding)
 
 
 def _libraries() -> tuple[Any, Any]:
