@@ -149,13 +149,6 @@ def test_where_the_face_looks_agrees_with_the_facts():
         assert view in (None, "looking right" if yaw > 0 else "looking left")
 
 
-def test_wrong_sizes_are_refused():
-    with pytest.raises(ValueError, match="at least 16"):
-        procedural.render_jpeg(SHOTS[:1], size=8)
-    with pytest.raises(ValueError, match="square number"):
-        procedural.render_jpeg(SHOTS[:1], size=32, samples=3)
-
-
 def test_small_pictures_are_drawn_by_the_kernel_that_datasets_depend_on():
     """Sizes of the recipes that are laptop-sized, and the first size that is drawn for a close look."""
     from salmubench.drawing.people import close, march

@@ -195,13 +195,7 @@ def _hair_words(appearance: Appearance, hat: str, yaw: float) -> str:
 
 
 def sample_shot(appearance: Appearance, seed: int, *, aspect: float) -> Shot:
-    """Draw one picture of a person, width over height = `aspect`.
-
-    Raises:
-        ValueError: if `aspect` lies outside 0.5..2.
-    """
-    if not NARROWEST <= aspect <= WIDEST:
-        raise ValueError(f"Expected an aspect (width / height) of 0.5 to 2, got {aspect}.")
+    """Draw one picture of a person, width over height = `aspect` from `NARROWEST` to `WIDEST`."""
     rng = np.random.default_rng([appearance.seed, seed, streams.Portrait.SHOT, round(aspect * 1000)])
     fixed = dict(appearance.values)
     n: Numbers = {}

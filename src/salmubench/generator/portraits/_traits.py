@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from salmubench.core import streams
-from salmubench.generator.portraits._appearance import Appearance, Colour, Gender
+from salmubench.generator.casting import Gender
+from salmubench.generator.portraits._appearance import Appearance, Colour
 from salmubench.generator.portraits._palette import (
     EYES,
     FRAMES,
@@ -297,17 +298,10 @@ def _glasses(rng: np.random.Generator, n: Numbers, age: float) -> str:
 
 
 def sample_identity(seed: int, *, gender: Gender, age: int) -> Appearance:
-    """Draw the fixed look of a person.
+    """Draw the fixed look of a person, of 16 to 100 years.
 
     Everything but gender and age is drawn from the seed alone, so that a look reveals nothing else about a person.
-
-    Raises:
-        ValueError: if `gender` is neither "female" nor "male" or `age` lies outside 16..100.
     """
-    if gender not in ("female", "male"):
-        raise ValueError(f"Expected gender 'female' or 'male', got {gender!r}.")
-    if not 16 <= age <= 100:
-        raise ValueError(f"Expected an age of 16 to 100 years, got {age}.")
     rng = np.random.default_rng([seed, streams.Portrait.IDENTITY, int(gender == "female"), age])
     old = min(max((age - 20) / 60.0, 0.0), 1.1)
     fem = float(rng.beta(4.0, 1.4)) if gender == "female" else float(rng.beta(1.4, 4.0))

@@ -6,7 +6,6 @@ Needs no download and no GPU; numba is imported at the first rendering.
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -108,14 +107,7 @@ def render_jpeg(shots: Sequence[Shot], *, size: int, samples: int = 1) -> list[b
     """Return the JPEG files of pictures; the short side is `size` pixels, with `samples` (a square) rays per pixel.
 
     The bytes depend on each shot, `size` and `samples` only, whatever the batch and the number of cores.
-
-    Raises:
-        ValueError: if `size` is below 16 or `samples` is not a square number.
     """
-    if size < 16:
-        raise ValueError(f"Expected a short side of at least 16 pixels, got {size}.")
-    if samples < 1 or math.isqrt(samples) ** 2 != samples:
-        raise ValueError(f"Expected a square number of samples (1, 4, 9, …), got {samples}.")
     render = _kernel(size)
     workers = cores()
 

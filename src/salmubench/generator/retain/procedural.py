@@ -11,17 +11,15 @@ from collections.abc import Sequence
 from salmubench.core.errors import ConfigError
 from salmubench.core.executor import cores
 from salmubench.drawing.sizes import check_samples
-from salmubench.drawing.things import scene, words
 from salmubench.drawing.things.catalogue import CLASSES
-from salmubench.drawing.things.scene import Scene
+from salmubench.drawing.things.scene import Scene, sample_scene
+from salmubench.drawing.things.words import TEMPLATES, caption
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 
 __all__ = ["TEMPLATES", "Scene", "caption", "class_names", "examine", "render_jpeg", "sample_scene"]
 
 BACKEND = Backend("Everyday objects drawn in many colours, materials, places and views.")
-
-TEMPLATES: tuple[str, ...] = words.TEMPLATES
 
 
 def class_names(count: int) -> list[str]:
@@ -42,25 +40,6 @@ def examine(config: DatasetConfig) -> None:
         ConfigError: samples that are no square number.
     """
     check_samples(config.samples)
-
-
-def sample_scene(class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Scene:
-    """Draw what a picture of a class shows (`scene.sample_scene`): same arguments, same scene.
-
-    Args:
-        class_index: position in `class_names`.
-        seed: of this picture, at least 0.
-        heldout: draw from the combinations kept for the test split.
-
-    Raises:
-        ConfigError: no such class, or an aspect that is not a positive number.
-    """
-    return scene.sample_scene(class_index, seed, aspect=aspect, heldout=heldout)
-
-
-def caption(scene: Scene, seed: int) -> str:
-    """Return a caption that names the class and states only what is visible; about 40 forms."""
-    return words.caption(scene, seed)
 
 
 def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list[bytes]:
