@@ -24,7 +24,8 @@ from salmubench.dataset.preview import sample
 
 PAGE, NUMBERS = "index.html", "stats.json"
 
-_TEMPLATES = "salmubench.dataset", "templates"
+_ROOM = "salmubench.dataset"
+STYLE = _ROOM, "stats.css"
 _HEIGHT = 192  # pixels of a picture on the page, twice what is shown
 _KEYS = ("field", "style", "aspect")
 
@@ -84,13 +85,8 @@ def render(dataset: Dataset, findings: Mapping[str, Any]) -> str:
         dataset: for the pictures.
         findings: as `findings.find` gives it.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(*_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
-    style = (resources.files(_TEMPLATES[0]) / _TEMPLATES[1] / "stats.css").read_text(encoding="utf-8")
     splits = [{"name": name, **entry} for name, entry in findings["counts"]["splits"].items()]
-    sheet = [(title, cells) for title, cells in sample(dataset, seed=findings["seed"])]
+    sheet = list(sample(dataset, seed=findings["seed"]))
     alike = [pair for entry in findings["duplicates"]["pictures"].values() for pair in entry["pairs"]]
     pairs = [pair[side] for pair in alike for side in ("first", "second")]
     sources = _sources(
@@ -98,10 +94,11 @@ def render(dataset: Dataset, findings: Mapping[str, Any]) -> str:
         {(side["split"], side["row"]) for side in pairs}
         | {(str(cell.split), cell.row) for _, cells in sheet for cell in cells},
     )
-    return environment.get_template("stats.html.j2").render(
+    return filled(
+        "stats.html.j2",
+        _ROOM,
+        [STYLE],
         **findings,
-        style=Markup(style),  # noqa: S704 - our own file
-        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         splits=splits,
         values={key: sorted({value for split in splits for value in split.get(key, ())}) for key in _KEYS},
         total=sum(split["rows"] for split in splits),
@@ -124,6 +121,25 @@ def render(dataset: Dataset, findings: Mapping[str, Any]) -> str:
             }
             for title, cells in sheet
         ],
+    )
+
+
+def filled(template: str, room: str, styles: Iterable[tuple[str, str]], **content: Any) -> str:
+    """Fill a template: one file, nothing loaded from elsewhere, every text escaped.
+
+    Args:
+        room: package whose folder `templates` has it.
+        styles: package and file of each style sheet, put into the page as `style` with its `style_hash`.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(room), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    style = "".join((resources.files(of) / "templates" / name).read_text(encoding="utf-8") for of, name in styles)
+    return environment.get_template(template).render(
+        style=Markup(style),  # noqa: S704 - our own files
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        **content,
     )
 
 

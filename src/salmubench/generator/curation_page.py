@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any, NamedTuple
-
-import jinja2
-from markupsafe import Markup
 
 from salmubench.core.errors import DatasetError
 from salmubench.core.pictures import open_picture
+from salmubench.dataset.statistics_page import STYLE, filled
 from salmubench.generator.blocks import Redrawn
 
 _EXAMPLES = 8  # of each reason
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
 
-_STYLES = (("salmubench.dataset", "stats.css"), ("salmubench.generator", "curation.css"))
-"""The look of the page of statistics, and what this page has beside it."""
+_ROOM = "salmubench.generator"
 
 
 class _Example(NamedTuple):
@@ -44,24 +39,9 @@ class CurationPage:
                 self._shown[fault.reason].append(example)
 
     def render(self, summary: Mapping[str, Any]) -> str:
-        """The page: one file, nothing loaded from elsewhere, every text escaped.
-
-        Args:
-            summary: content of `curation.json`.
-        """
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("salmubench.generator", "templates"), autoescape=True,
-            undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-        )  # fmt: skip
-        style = "".join(
-            (resources.files(package) / "templates" / name).read_text(encoding="utf-8") for package, name in _STYLES
-        )
-        return environment.get_template("curation.html.j2").render(
-            summary=summary,
-            shown=dict(sorted(self._shown.items())),
-            style=Markup(style),  # noqa: S704 - our own files
-            style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        )
+        """The page, from the content of `curation.json`."""
+        shown = dict(sorted(self._shown.items()))
+        return filled("curation.html.j2", _ROOM, [STYLE, (_ROOM, "curation.css")], summary=summary, shown=shown)
 
 
 def _source(image: bytes) -> str | None:
