@@ -188,7 +188,7 @@ def _validate(folder: Path, _: Path) -> None:
 def _statistics(folder: Path, out: Path) -> None:
     opened = layout.open_dataset(folder / "dataset")
     json_text(statistics.stats(opened), where="stats")
-    preview.preview(opened, out / "sheet.png", identities=2, pictures=2, height=32)
+    preview.preview(opened, out / "sheet.png", identities=2, pictures=2)
     origin = origin_of(opened)
     card.card(opened.counts, identities=len(opened.identities), origin=origin, fingerprint=opened.fingerprint)
 
@@ -217,7 +217,7 @@ def _shards(folder: Path, _: Path) -> None:
     retain_data.examine(str(folder / "{00000..00001}.tar"), check_shards=None, broken_limit=0.5)
     for path in sorted(folder.glob("*.tar")):
         for sample in samples.read_shard(path):
-            samples.open_picture(sample)
+            samples.open_bytes(sample.image, sample.name)
 
 
 def _pattern(folder: Path, _: Path) -> None:

@@ -245,10 +245,8 @@ def run(job: TrainingJob) -> None:
     steps, pairs = len(job.step_pairs), job.step_pairs
     reader, done = LogReader(steps=steps, every=job.config.log_every), 0
     (job.out / TRAINING).mkdir(parents=True, exist_ok=True)
-    lines: list[str] = []
     with progress.bar(total=job.config.epochs * pairs[-1], description=f"pretrain {job.kind}") as advance:
         for line in _output(command(job), job.out / TRAINING / "console.log"):
-            lines = [*lines[-200:], line]
             entry = reader.read(line)
             if entry is None:
                 continue

@@ -21,7 +21,7 @@ from salmubench.clip.pixels import Preprocessor
 from salmubench.core import writing
 from salmubench.core.errors import DatasetError
 from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
-from salmubench.pretrain.samples import Sample, fail, open_picture, paths_of, read_shard
+from salmubench.pretrain.samples import Sample, fail, open_bytes, paths_of, read_shard
 from salmubench.pretrain.sights import draw
 
 if TYPE_CHECKING:
@@ -222,5 +222,5 @@ def decode(sample: Sample, preprocessor: Preprocessor) -> Tensor:
     """
     import torch
 
-    pixels = preprocessor.pixels_of(open_picture(sample))
+    pixels = preprocessor.pixels_of(open_bytes(sample.image, sample.name))
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()

@@ -15,7 +15,7 @@ from typing import Any
 from salmubench.core import manifest, progress, reading
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.dataset.shards import SIZES
-from salmubench.pretrain.samples import Sample, open_picture, paths_of, read_shard
+from salmubench.pretrain.samples import Sample, open_bytes, paths_of, read_shard
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +195,7 @@ def _read(path: str, stated: int | None, threads: int, ignored: Counter[str]) ->
 
     def decoded(sample: Sample) -> str | None:
         try:
-            open_picture(sample)
+            open_bytes(sample.image, sample.name)
         except DatasetError as error:
             return str(error)
         return None

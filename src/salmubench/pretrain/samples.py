@@ -22,8 +22,7 @@ from typing import Any, NamedTuple
 
 from salmubench.core import reading
 from salmubench.core.errors import DatasetError
-from salmubench.core.pictures import BYTES
-from salmubench.core.pictures import open_picture as open_picture_file
+from salmubench.core.pictures import BYTES, open_picture
 from salmubench.pretrain.sights import is_caption, read_rewrites
 
 IMAGES = ("jpg", "jpeg", "png", "webp")
@@ -243,15 +242,6 @@ def read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return b"" if stream is None else stream.read()
 
 
-def open_picture(sample: Sample) -> Any:
-    """Decode a picture with PIL.
-
-    Raises:
-        DatasetError: it can't be decoded.
-    """
-    return open_bytes(sample.image, sample.name)
-
-
 def open_bytes(data: bytes, name: str) -> Any:
     """Decode an encoded picture with PIL, to RGB.
 
@@ -262,7 +252,7 @@ def open_bytes(data: bytes, name: str) -> Any:
     Raises:
         DatasetError: it can't be decoded.
     """
-    with open_picture_file(data, where=name) as picture:
+    with open_picture(data, where=name) as picture:
         return picture.convert("RGB")
 
 
