@@ -25,11 +25,11 @@ from tiny import tiny_dataset
 
 def test_sheet(tiny_folder, tmp_path):
     dataset = open_dataset(tiny_folder)
-    path = preview(dataset, tmp_path / "new" / "sheet.png", identities=3, pictures=4, height=64)
+    path = preview(dataset, tmp_path / "new" / "sheet.png", identities=3, pictures=4)
     with Image.open(path) as image:
         assert image.format == "PNG"
-        assert image.width >= 4 * 64
-        assert image.height >= (3 + 4) * 64
+        assert image.width >= 4 * 128
+        assert image.height >= (3 + 4) * 128
         pixels = np.asarray(image)
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
     assert not list(path.parent.glob("*.tmp"))
@@ -44,16 +44,7 @@ def test_same_seed_same_sheet(tiny_folder, tmp_path):
     assert sheets[0] == sheets[1] != sheets[2]
 
 
-def test_without_captions_is_lower(tiny_folder, tmp_path):
-    dataset = open_dataset(tiny_folder)
-    heights = []
-    for captions in (True, False):
-        with Image.open(preview(dataset, tmp_path / f"{captions}.png", captions=captions)) as image:
-            heights.append(image.height)
-    assert heights[0] > heights[1]
-
-
-@pytest.mark.parametrize("option", ["identities", "pictures", "height"])
+@pytest.mark.parametrize("option", ["identities", "pictures"])
 def test_nothing_to_draw(tiny_folder, tmp_path, option):
     with pytest.raises(ConfigError, match=option):
         preview(open_dataset(tiny_folder), tmp_path / "sheet.png", **{option: 0})

@@ -47,13 +47,12 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
             "see which."
         ) from error
     places = [(str(split), row) for split in splits for row in range(dataset.counts[split])]
-    sensitive = np.array([split in SENSITIVE_SPLITS for split, _ in places], dtype=bool)
-    ordered = _in_order(places, sensitive)
+    sensitive = [index for split in SENSITIVE_SPLITS for index, place in enumerate(places) if place[0] == split]
     findings: dict[str, Any] = {
         "counts": stats(dataset),
         "identities": _identities(dataset),
         "distributions": _distributions(dataset, seen, places),
-        "shortcuts": _or_reason(lambda: shortcut_checks(dataset, seed=seed, features=seen.features[ordered])),
+        "shortcuts": _or_reason(lambda: shortcut_checks(dataset, seed=seed, features=seen.features[sensitive])),
         "recognition": _or_reason(lambda: _recognition(dataset, seed)),
         "duplicates": {
             "pictures": {
@@ -69,15 +68,6 @@ def find(dataset: Dataset, *, seed: int = 0) -> dict[str, Any]:
     }
     plain: dict[str, Any] = writing.plain(findings)
     return plain
-
-
-def _in_order(places: Sequence[tuple[str, int]], sensitive: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Positions of the sensitive pictures, split by split as the shortcut checks have them."""
-    rank = {str(split): number for number, split in enumerate(SENSITIVE_SPLITS)}
-    return np.array(
-        sorted(np.flatnonzero(sensitive).tolist(), key=lambda index: (rank[places[index][0]], places[index][1])),
-        dtype=np.int64,
-    )
 
 
 def _or_reason(compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -108,9 +98,7 @@ def _distributions(dataset: Dataset, seen: Survey, places: Sequence[tuple[str, i
         if dataset.counts.get(split)
     }
     owners = Counter(row.identity for split in SENSITIVE_SPLITS for row in dataset.rows(split) if row.identity)
-    sizes = Counter(
-        f"{int(width)}×{int(height)}" for width, height in seen.features[:, [WIDTH, HEIGHT]].tolist()
-    )  # fmt: skip
+    sizes = Counter(f"{int(width)}×{int(height)}" for width, height in seen.features[:, [WIDTH, HEIGHT]].tolist())
     return {
         "words": {name: _histogram(np.array(values)) for name, values in words.items()},
         "pictures_per_identity": _histogram(np.array(list(owners.values()))),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from salmubench.core.types import FIELDS, UNIQUE_FIELDS
+from salmubench.dataset.people import country_name
 from salmubench.dataset.verbatim import whole_words
 
 UNIQUE = ("name", *map(str, UNIQUE_FIELDS))
@@ -37,9 +38,7 @@ def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
     if known is None:
         return []
     if field == "country_code":
-        from babel import Locale
-
-        name = Locale("en").territories.get(str(known))
+        name = country_name(str(known))
         return [] if name is None else [name]
     values = known if isinstance(known, list | tuple) else [known]
     return [str(value) for value in values if str(value).strip()]

@@ -27,6 +27,14 @@ def apparent_gender(captions: Iterable[str]) -> str | None:
     return max(votes, key=lambda gender: votes[gender])
 
 
+def country_name(code: str) -> str | None:
+    """The English name of an ISO 3166 alpha-2 code (Unicode CLDR)."""
+    from babel import Locale
+
+    name: str | None = Locale("en").territories.get(code)
+    return name
+
+
 def stated_value(caption: str, field: str | None, persona: Mapping[str, Any]) -> str | None:
     """Find the persona's value of a field in a caption whose metadata doesn't state it.
 
@@ -38,8 +46,6 @@ def stated_value(caption: str, field: str | None, persona: Mapping[str, Any]) ->
     value = persona[field]
     candidates = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
     if field == "country_code":
-        from babel import Locale
-
-        candidates += [name for code in candidates if (name := Locale("en").territories.get(code))]
+        candidates += [name for code in candidates if (name := country_name(code))]
     inside = [text for text in candidates if text and text in caption]
     return max(inside, key=len) if inside else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from salmubench.core.types import SENSITIVE_SPLITS, Split
 from salmubench.dataset.layout import Dataset
 
 _BACKGROUND, _INK, _FAINT = (250, 250, 248), (30, 30, 30), (110, 110, 110)
+_WIDTH, _HEIGHT = 230, 128  # pixels of a picture with the gap beside it
 _LINE = 12  # pixels of a caption line
 _LINES = 4
 _TITLE = 16
@@ -36,10 +37,7 @@ class PreviewCell(NamedTuple):
     caption: str
 
 
-def preview(
-    dataset: Dataset, out: Path, *, identities: int = 8, pictures: int = 6, height: int = 128, captions: bool = True,
-    seed: int = 0,
-) -> Path:  # fmt: skip
+def preview(dataset: Dataset, out: Path, *, identities: int = 8, pictures: int = 6, seed: int = 0) -> Path:
     """Draw a contact sheet as PNG: sensitive pictures by identity, then rows of each other split.
 
     Args:
@@ -52,28 +50,25 @@ def preview(
         ConfigError: a number below 1.
         DatasetError: the dataset has no rows, or a picture that doesn't decode.
     """
-    for name, value in (("identities", identities), ("pictures", pictures), ("height", height)):
+    for name, value in (("identities", identities), ("pictures", pictures)):
         if value < 1:
             raise ConfigError(f"Expected {name} to be at least 1, got {value}.")
-    rows = sample(dataset, identities=identities, pictures=pictures, seed=seed)
+    rows = list(sample(dataset, identities=identities, pictures=pictures, seed=seed))
     if not rows:
         raise DatasetError(f"Expected rows in {dataset.folder} to show, got none.")
-    wide = round(height * 1.8)
-    tall = height + (_LINE * _LINES if captions else 0) + _GAP
-    sheet = Image.new("RGB", (wide * pictures + _GAP, (tall + _TITLE) * len(rows) + _GAP), _BACKGROUND)
+    tall = _HEIGHT + _LINE * _LINES + _GAP
+    sheet = Image.new("RGB", (_WIDTH * pictures + _GAP, (tall + _TITLE) * len(rows) + _GAP), _BACKGROUND)
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=10)
     for number, (title, cells) in enumerate(rows):
         top = number * (tall + _TITLE) + _GAP
         pen.text((_GAP, top), anyascii(title), fill=_INK, font=font)
         for column, cell in enumerate(cells):
-            left = column * wide + _GAP
-            image = _picture(dataset, cell, wide - _GAP, height)
-            sheet.paste(image, (left, top + _TITLE))
-            if captions:
-                # The font that comes with Pillow has ASCII letters only.
-                text = _wrapped(anyascii(f"[{cell.split}] {cell.caption}"), pen, font, wide - _GAP)
-                pen.multiline_text((left, top + _TITLE + height + 2), text, fill=_FAINT, font=font, spacing=1)
+            left = column * _WIDTH + _GAP
+            sheet.paste(_picture(dataset, cell, _WIDTH - _GAP, _HEIGHT), (left, top + _TITLE))
+            # The font that comes with Pillow has ASCII letters only.
+            text = _wrapped(anyascii(f"[{cell.split}] {cell.caption}"), pen, font, _WIDTH - _GAP)
+            pen.multiline_text((left, top + _TITLE + _HEIGHT + 2), text, fill=_FAINT, font=font, spacing=1)
     stream = io.BytesIO()
     sheet.save(stream, "PNG")
     writing.write_bytes(out, stream.getvalue())
@@ -82,18 +77,13 @@ def preview(
 
 def sample(
     dataset: Dataset, *, identities: int = 8, pictures: int = 6, seed: int = 0
-) -> list[tuple[str, list[PreviewCell]]]:  # fmt: skip
+) -> Iterator[tuple[str, list[PreviewCell]]]:  # fmt: skip
     """Rows to look at: some identities with some pictures each, then rows of each other split.
 
     Args:
         pictures: at most so many of each, and of each other split.
     """
-    return list(_rows(dataset, identities, pictures, np.random.default_rng(seed)))
-
-
-def _rows(
-    dataset: Dataset, identities: int, pictures: int, rng: np.random.Generator
-) -> Iterable[tuple[str, list[PreviewCell]]]:  # fmt: skip
+    rng = np.random.default_rng(seed)
     by_identity: defaultdict[str, list[PreviewCell]] = defaultdict(list)
     names: dict[str, str | None] = {}
     for split in SENSITIVE_SPLITS:
@@ -105,7 +95,7 @@ def _rows(
         cells = sorted(by_identity[identity], key=lambda cell: cell.row)
         yield f"{identity} {names[identity] or ''}", _some(cells, pictures, rng)
     for split in (Split.FORGET_TARGET, Split.RETAIN_SYNTH, Split.RETAIN_REAL, Split.GENERAL_KNOWLEDGE):
-        shown = _some(list(range(dataset.counts.get(split, 0))), pictures, rng)
+        shown = _some(range(dataset.counts.get(split, 0)), pictures, rng)
         if shown:
             rows = dataset.rows(split)
             yield str(split), [PreviewCell(split, number, rows[number].caption) for number in shown]

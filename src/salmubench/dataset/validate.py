@@ -83,11 +83,8 @@ class Report:
         }
 
 
-def validate(dataset: Dataset, *, pictures: bool = True) -> Report:
+def validate(dataset: Dataset) -> Report:
     """Check a dataset.
-
-    Args:
-        pictures: decode the pictures too (most of the time).
 
     Raises:
         DatasetError: a file is missing or can't be read at all.
@@ -95,7 +92,7 @@ def validate(dataset: Dataset, *, pictures: bool = True) -> Report:
     checks = _Rows(dataset)
     broken: Counter[str] = Counter()
     kept = []
-    for violation in chain(checks.everything(), check_counts(dataset), check_pictures(dataset) if pictures else ()):
+    for violation in chain(checks.everything(), check_counts(dataset), check_pictures(dataset)):
         broken[violation.rule] += 1
         if broken[violation.rule] <= KEPT:
             item = None if violation.item is None else reading.cut(violation.item, reading.SHOWN)
@@ -116,7 +113,9 @@ class _Rows:
         self.unique = UniqueValues(self.people)
         stated = {entry.get("data_field") for entry in self.dataset.captions_metadata.values()}
         self.fields = tuple(sorted(str(name) for name in stated - {None, "name", *FIELDS}))
-        yield from self._unique_fields()
+        for first, second in self.unique.shared():
+            message = f"Expected {second.field} {shown(second.value)} for one identity only, got it for "
+            yield Violation("unique", layout.IDENTITIES, None, second.identity, f"{message}{first.identity} too.")
         associations: defaultdict[str, list[RowAssociation]] = defaultdict(list)  # of each identity
         captions: dict[str, str] = {}
         for split in SENSITIVE_SPLITS:
@@ -143,14 +142,6 @@ class _Rows:
                 yield from self._form(row, split)
         yield from check_lists(self.dataset)
         yield from self._classes()
-
-    def _unique_fields(self) -> Iterator[Violation]:
-        for first, second in self.unique.shared():
-            yield Violation(
-                "unique", layout.IDENTITIES, None, second.identity,
-                f"Expected {second.field} {shown(second.value)} for one identity only, got it for {first.identity} "
-                "too.",
-            )  # fmt: skip
 
     def _form(self, row: RawRow, split: Split) -> Iterator[Violation]:
         if not row.file_name:
@@ -231,17 +222,12 @@ class _Rows:
     def _generic(
         self, text: str, identity: str | None, file: str, row: int | None, item: str | None
     ) -> Iterator[Violation]:
-        for entry in self.unique.within(text):
-            message = (
-                f"Expected a caption of what is visible, got {entry.field} {shown(entry.value)} of {entry.identity}"
-            )
-            yield Violation("generic", file, row, item, f"{message} in {shown(text)}.", None if row is None else "text")
-        for field_, value in own_values(text, self.people.get(identity or "", {}), also=self.fields):
-            if field_ not in UNIQUE:
-                message = f"Expected a caption of what is visible, got {field_} {shown(value)} of its identity"
-                yield Violation(
-                    "generic", file, row, item, f"{message} in {shown(text)}.", None if row is None else "text"
-                )
+        own = own_values(text, self.people.get(identity or "", {}), also=self.fields)
+        told = [f"{entry.field} {shown(entry.value)} of {entry.identity}" for entry in self.unique.within(text)]
+        told += [f"{name} {shown(value)} of its identity" for name, value in own if name not in UNIQUE]
+        for one in told:
+            message = f"Expected a caption of what is visible, got {one} in {shown(text)}."
+            yield Violation("generic", file, row, item, message, None if row is None else "text")
 
     def _generic_file(self) -> Iterator[Violation]:
         path = self.dataset.folder / layout.GENERIC_CAPTIONS
