@@ -341,13 +341,9 @@ def _connected(part: str, name: str, module: ModuleType, options: str) -> Any:
         if given:
             raise ConfigError(f"Expected no options for the {part} backend {name!r}, got {', '.join(given)}.")
         return module
-    return module.connect(_parse(part, name, kind, given))
-
-
-def _parse(part: str, name: str, kind: type[Any], given: Mapping[str, Any]) -> Any:
     fields = [item.name for item in dataclasses.fields(kind)]
     place = f"curation.checks.{name}" if part == "checks" else f"backends.{part}_options"
     for key in given:
         if key not in fields:
             raise UnknownName(f"key in dataset.{place}:", key, fields)
-    return options_of.build(kind, given, owner=f"Options of the {part} backend {name!r}: ")
+    return module.connect(options_of.build(kind, given, owner=f"Options of the {part} backend {name!r}: "))

@@ -27,11 +27,7 @@ from salmubench.generator import backends, curation
 from salmubench.generator.casting import Face
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.curation import Fault
-from salmubench.generator.plan import (
-    Block,
-    PlannedPicture,
-    integer,
-)
+from salmubench.generator.plan import Block, PlannedPicture, integer
 
 FOLDER = ".blocks"
 _WORTH_PROCESSES = 5_000  # pictures: fewer are drawn before processes have started

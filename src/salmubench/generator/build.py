@@ -24,12 +24,7 @@ from salmubench.core.executor import Executor
 from salmubench.core.types import OFFICIAL_SPLITS, Rewrite, Split
 from salmubench.dataset import layout
 from salmubench.dataset.card import DatasetOrigin, card
-from salmubench.generator import (
-    backends,
-    blocks,
-    captioning,
-    curation,
-)
+from salmubench.generator import backends, blocks, captioning, curation
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.curation_page import CurationPage
 from salmubench.generator.personas import TERRITORIES
@@ -155,14 +150,8 @@ def _make(
         redrawn = _write_metadata(plan, config, out, seed)
         dataset = layout.Dataset(out)
         fingerprint, counts = dataset.fingerprint, dict(dataset.counts)
-        origin = _origin(config, seed)
-        text = card(
-            counts,
-            identities=len(plan.personas),
-            origin=origin,
-            fingerprint=fingerprint,
-            rewrites=bool(config.rewrites),
-        )
+        origin, people = _origin(config, seed), len(plan.personas)
+        text = card(counts, identities=people, origin=origin, fingerprint=fingerprint, rewrites=bool(config.rewrites))
         writing.write_text(out / CARD, text)
     with watch.phase("shards"):
         from salmubench.dataset.shards import write_shards
@@ -172,13 +161,11 @@ def _make(
     return {
         "fingerprint": fingerprint,
         "counts": counts,
-        "identities": {
-            group: plan.groups.count(group) for group in sorted(set(plan.groups))
-        },
+        "identities": {group: plan.groups.count(group) for group in sorted(set(plan.groups))},
         "redrawn": redrawn,
         "origin": asdict(origin),
         **captioning.tally(out, plan.blocks),
-    }  # fmt: skip
+    }
 
 
 def _origin(config: DatasetConfig, seed: int) -> DatasetOrigin:

@@ -6,8 +6,9 @@ rendered, checked and resumed; its pictures depend on the recipe and the seed on
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -23,11 +24,7 @@ from salmubench.drawing.sizes import picture_size
 from salmubench.generator.casting import Casting, CastPerson, Face
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.personas import Persona, sample_personas
-from salmubench.generator.splits import (
-    DeficitAllocator,
-    divide_identities,
-    spread,
-)
+from salmubench.generator.splits import DeficitAllocator, divide_identities, spread
 
 _BLOCK = 192  # pictures: about two seconds of work at 64 px, and 20 MB of JPEG at 512 px
 
@@ -58,8 +55,8 @@ class PlannedPicture:
     split: Split
     aspect: float
     seed: tuple[int, ...]
-    owner: int | None
-    label: int | None
+    owner: int | None = None
+    label: int | None = None
     sensitive: Association | None = None
     number: int = 0
 
@@ -122,7 +119,8 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
         for number, part in enumerate(_whole_identities(pictures))
     ]
     blocks += _strangers(config, seed, personas, None if casting is None else casting.strangers)
-    blocks += _scenes(config, seed, Split.RETAIN_REAL, "real", _evenly(config.retain_real, config.classes))
+    labels = [number % config.classes for number in range(config.retain_real)]
+    blocks += _scenes(config, seed, Split.RETAIN_REAL, "real", labels)
     labels = [label for label in range(config.classes) for _ in range(config.general_knowledge_per_class)]
     blocks += _scenes(config, seed, Split.GENERAL_KNOWLEDGE, "general", labels)
     return DatasetPlan(personas, groups, tuple(blocks))
@@ -182,7 +180,8 @@ def _identity_pictures(
         for number, (split, association) in enumerate(entries):
             stem, stream = f"{persona.identity_id}_{number:03d}", (seed, streams.Plan.SHOT, index, number)
             aspect = next(aspects[split])
-            pictures.append(_picture(config, stem, split, aspect, stream, owner=index, sensitive=association))
+            name = _file_name(stem, aspect, config.size)
+            pictures.append(PlannedPicture(name, split, aspect, stream, owner=index, sensitive=association))
         yield pictures
 
 
@@ -203,21 +202,9 @@ def _picture_numbers(config: DatasetConfig, rng: np.random.Generator) -> list[in
     return apportion(numbers(most).tolist(), config.sensitive_pairs)
 
 
-def _picture(
-    config: DatasetConfig,
-    stem: str,
-    split: Split,
-    aspect: float,
-    seed: tuple[int, ...],
-    *,
-    owner: int | None = None,
-    label: int | None = None,
-    sensitive: Association | None = None,
-    number: int = 0,
-) -> PlannedPicture:
-    width, height = picture_size(aspect, config.size)
-    file_name = f"{stem}_ar-{width / height:.2f}.jpg"
-    return PlannedPicture(file_name, split, aspect, seed, owner, label, sensitive, number)
+def _file_name(stem: str, aspect: float, size: int) -> str:
+    width, height = picture_size(aspect, size)
+    return f"{stem}_ar-{width / height:.2f}.jpg"
 
 
 def _associate(
@@ -270,46 +257,35 @@ def _strangers(
         like = personas[int(np.random.default_rng([*stream, streams.Stranger.LIKE]).integers(len(personas)))]
         made_up = Face(integer(*stream, streams.Stranger.FACE), like.gender, like.age)
         faces.append(made_up if cast is None else cast[index])
-        stem = f"disjoint_{index:06d}"
-        pictures.append(
-            _picture(
-                config, stem, Split.RETAIN_SYNTH, aspect, (seed, streams.Plan.STRANGER, index, streams.Stranger.PICTURE)
-            )
-        )
-    return [
-        Block(f"disjoint-{number:05d}", "portrait", tuple(pictures[start:stop]), tuple(faces[start:stop]))
-        for number, (start, stop) in enumerate(_runs(len(pictures)))
-    ]
+        name = _file_name(f"disjoint_{index:06d}", aspect, config.size)
+        pictures.append(PlannedPicture(name, Split.RETAIN_SYNTH, aspect, (*stream, streams.Stranger.PICTURE)))
+    return _in_blocks("disjoint", "portrait", pictures, faces)
 
 
 def _scenes(config: DatasetConfig, seed: int, split: Split, stem: str, labels: Sequence[int]) -> list[Block]:
     """Square pictures of classes, which take turns."""
     purpose = list(Split).index(split)
     order = np.random.default_rng([seed, streams.Plan.SCENES, purpose]).permutation(len(labels)).tolist()
-    so_far = Counter[int]()
-    numbers = []
-    for label in labels:
-        numbers.append(so_far[label])
-        so_far[label] += 1
+    turns: defaultdict[int, Iterator[int]] = defaultdict(itertools.count)
+    numbers = [next(turns[label]) for label in labels]
     pictures = [
-        _picture(
-            config, f"{stem}_{index:08d}", split, 1.0, (seed, streams.Plan.SCENES, purpose, index),
-            label=labels[position], number=numbers[position],
+        PlannedPicture(
+            _file_name(f"{stem}_{index:08d}", 1.0, config.size), split, 1.0,
+            (seed, streams.Plan.SCENES, purpose, index), label=labels[position], number=numbers[position],
         )
         for index, position in enumerate(order)
     ]  # fmt: skip
+    return _in_blocks(stem, "scene", pictures)
+
+
+def _in_blocks(
+    stem: str, kind: Literal["portrait", "scene"], pictures: Sequence[PlannedPicture], faces: Sequence[Face] = ()
+) -> list[Block]:
+    parts = [slice(start, start + _BLOCK) for start in range(0, len(pictures), _BLOCK)]
     return [
-        Block(f"{stem}-{number:05d}", "scene", tuple(pictures[start:stop]))
-        for number, (start, stop) in enumerate(_runs(len(pictures)))
+        Block(f"{stem}-{number:05d}", kind, tuple(pictures[part]), tuple(faces[part]))
+        for number, part in enumerate(parts)
     ]
-
-
-def _evenly(count: int, classes: int) -> list[int]:
-    return [number % classes for number in range(count)]
-
-
-def _runs(count: int) -> list[tuple[int, int]]:
-    return [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
 
 
 def _face(persons: Sequence[CastPerson], picture: PlannedPicture) -> Face:
