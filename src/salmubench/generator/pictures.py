@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from salmubench.core import manifest, reading
+from salmubench.core import manifest, progress, reading
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.core.pictures import open_picture
 from salmubench.core.tables import LIMITS
+from salmubench.generator import curation
+from salmubench.generator.config import DatasetConfig
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of picture files."""
@@ -27,10 +30,7 @@ _LONGEST = 500  # letters of one
 
 
 def root_of(path: str, *, part: str) -> Path:
-    """The folder that a backend's option `path` names.
-
-    Args:
-        part: key of `dataset.backends` whose option it is.
+    """The folder that the option `path` of the backend of a part names.
 
     Raises:
         ConfigError: no path, or nothing there.
@@ -86,6 +86,52 @@ def read_caption(path: Path) -> str:
         return reading.read_bytes(path, error=DatasetError, what="a caption", limit=CAPTION).decode()
     except UnicodeDecodeError as error:
         raise DatasetError(f"Expected a caption in UTF-8 in {path}, got other bytes. Save it as UTF-8.") from error
+
+
+def problems_of(
+    root: Path,
+    groups: Sequence[tuple[Sequence[str], int]],
+    config: DatasetConfig,
+    shown: Callable[[Image.Image], Image.Image],
+) -> Iterator[str]:
+    """Pictures that don't decode, are too small, flat, or stand twice or nearly so.
+
+    Args:
+        groups: paths below the root of the pictures of each person or class, and how many of them are drawn.
+        shown: a picture as it will be drawn.
+    """
+    first: dict[str, str] = {}
+
+    def look(name: str) -> tuple[str, str, curation.PictureLook]:
+        digest = manifest.sha256_file(root / name)
+        try:
+            picture = read_picture(root / name)
+        except DatasetError:
+            return digest, "Expected a picture that decodes, got none.", _NO_LOOK
+        width, height = picture.size
+        if min(width, height) < config.size:
+            fault = f"Expected a short side of at least {config.size} pixels, got {width}×{height}."
+            return digest, fault, _NO_LOOK
+        return digest, "", curation.look(jpeg(shown(picture)))
+
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress.bar(total=sum(len(names) for names, _ in groups), description="Checking pictures") as advance,
+    ):
+        for names, drawn in groups:
+            looks = []
+            for name, (digest, fault, seen) in zip(names, pool.map(look, names), strict=True):
+                if fault:
+                    yield f"{name}: {fault}"
+                is_first = first.setdefault(digest, name) == name
+                if not is_first:
+                    yield f"{name}: Expected a picture of its own, got the bytes of {first[digest]}."
+                looks.append(seen if is_first else _NO_LOOK)  # said once
+                advance(1)
+            yield from curation.problems(looks[:drawn], names, config.curation)
+
+
+_NO_LOOK = curation.look(b"")
 
 
 def jpeg(image: Image.Image) -> bytes:

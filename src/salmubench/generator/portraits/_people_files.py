@@ -9,39 +9,26 @@ Gender and age are apparent ones; `<name>` is any text.
 
 from __future__ import annotations
 
-import io
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ImageOps
-
-from salmubench.core import manifest, places, progress, reading
+from salmubench.core import places, reading
 from salmubench.core.errors import DatasetError
-from salmubench.core.pictures import open_picture
 from salmubench.dataset.phrasings.generic import FACTS
-from salmubench.generator import curation
 from salmubench.generator.casting import Gender
-from salmubench.generator.config import Curation
 from salmubench.generator.pictures import PICTURES, entries, is_picture
 
 PEOPLE, STRANGERS, FACTS_FILE = "people", "strangers", "facts.json"
 YOUNGEST, OLDEST = 21, 99
 
 _NAME = re.compile(r"(?P<gender>female|male)_(?P<age>[0-9]{1,3})_.+")
-_BATCH = 128  # pictures in memory at once
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleGroup:
-    """One person's pictures.
-
-    Attributes:
-        name: path of its folder or file below the root.
-    """
+    """One person's pictures; `name` is the path of their folder or file below the root."""
 
     name: str
     gender: Gender
@@ -112,46 +99,7 @@ def problems_of_names(root: Path) -> Iterator[str]:
     yield from _problems_of_facts(root)
 
 
-def problems_of_pictures(root: Path, groups: Sequence[PeopleGroup], *, size: int, limits: Curation) -> Iterator[str]:
-    """Pictures that don't decode, are too small, have no contrast or stand twice.
-
-    Args:
-        limits: of the recipe, for contrast and near-duplicates.
-    """
-    seen: dict[str, str] = {}
-    total = sum(len(group.files) for group in groups)
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        progress.bar(total=total, description="Checking pictures") as advance,
-    ):
-        for group in groups:
-            looks: list[curation.PictureLook] = []
-            for start in range(0, len(group.files), _BATCH):
-                part = group.files[start : start + _BATCH]
-                for file, (look, digest) in zip(part, pool.map(lambda name: _look(root / name), part), strict=True):
-                    looks.append(look)
-                    if look.size is None:
-                        yield f"{file}: Expected a picture that decodes, got none."
-                    elif min(look.size) < size:
-                        wide, tall = look.size
-                        yield f"{file}: Expected a short side of at least {size} pixels, got {wide}×{tall}."
-                    if seen.setdefault(digest, file) != file:
-                        yield f"{file}: Expected a picture of its own, got the bytes of {seen[digest]}."
-                advance(len(part))
-            yield from curation.problems(looks, group.files, limits)
-
-
 _NO_PICTURE = f"Expected a picture ({', '.join(sorted(PICTURES))}), got something else."
-
-
-def _look(path: Path) -> tuple[curation.PictureLook, str]:
-    digest, stream = manifest.sha256_file(path), io.BytesIO()
-    try:
-        with open_picture(path, where=str(path)) as image:
-            ImageOps.exif_transpose(image).convert("RGB").save(stream, "BMP")
-    except DatasetError:
-        return curation.look(b""), digest
-    return curation.look(stream.getvalue()), digest
 
 
 def _problems_of_facts(root: Path) -> Iterator[str]:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -23,15 +22,9 @@ from salmubench.core import streams
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend
-from salmubench.generator.casting import Casting, CastPerson, Face
+from salmubench.generator.casting import Casting, CastPerson, Face, Gender
 from salmubench.generator.config import DatasetConfig
-from salmubench.generator.pictures import (
-    content_hash,
-    jpeg,
-    raise_all,
-    read_picture,
-    root_of,
-)
+from salmubench.generator.pictures import content_hash, jpeg, problems_of, raise_all, read_picture, root_of
 from salmubench.generator.portraits import _people_files as files
 from salmubench.generator.portraits._shots import age_word
 
@@ -105,9 +98,8 @@ class Folder:
             self.__dict__.pop(name, None)
         people, strangers = files.people_of(self.root), files.strangers_of(self.root)
         problems = [*files.problems_of_names(self.root), *_problems_of_numbers(people, strangers, config)]
-        problems += files.problems_of_pictures(
-            self.root, [*people, *strangers], size=config.size, limits=config.curation
-        )
+        groups = [(group.files, len(group.files)) for group in (*people, *strangers)]
+        problems += problems_of(self.root, groups, config, lambda picture: picture)
         raise_all(problems, self.root)
         rng = np.random.default_rng([seed, streams.Portrait.FOLDER])
         numbers = {name: number for number, name in enumerate(self._paths)}
@@ -123,7 +115,7 @@ class Folder:
             tuple(faces(strangers[index])[0] for index in others),
         )
 
-    def sample_identity(self, seed: int, *, gender: Literal["female", "male"], age: int) -> tuple[str, dict[str, str]]:
+    def sample_identity(self, seed: int, *, gender: Gender, age: int) -> tuple[str, dict[str, str]]:
         """The picture with number `seed`, and what its name states."""
         return self._paths[seed], {"gender": "woman" if gender == "female" else "man", "age": age_word(age)}
 
@@ -137,12 +129,9 @@ class Folder:
         """Crop and scale pictures; `samples` has no meaning here."""
         del samples
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(lambda shot: cropped(shot, size), shots))
-
-
-def cropped(shot: Crop, size: int) -> bytes:
-    """JPEG of a crop, short side `size` pixels."""
-    return jpeg(fit(read_picture(shot.path), shot.aspect, size, seed=shot.seed))
+            return list(
+                pool.map(lambda shot: jpeg(fit(read_picture(shot.path), shot.aspect, size, seed=shot.seed)), shots)
+            )
 
 
 def fit(image: Image.Image, aspect: float, size: int, *, seed: int) -> Image.Image:

@@ -20,10 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from salmubench.core import manifest, progress
 from salmubench.core.errors import DatasetError
 from salmubench.drawing.sizes import picture_size
-from salmubench.generator import curation
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import (
@@ -33,6 +31,7 @@ from salmubench.generator.pictures import (
     entries,
     is_picture,
     jpeg,
+    problems_of,
     raise_all,
     read_caption,
     read_picture,
@@ -117,7 +116,7 @@ class Folder:
         for part, needed in needs.items():
             for name in sorted(names):
                 pictures = self._pictures(part, name)
-                groups.append((pictures, needed))
+                groups.append(([f"{part}/{name}/{file.name}" for file in pictures], needed))
                 if len(pictures) < needed:
                     problems.append(f"{part}/{name}: Expected at least {needed} pictures, got {len(pictures)}.")
                 problems += [
@@ -126,7 +125,8 @@ class Folder:
                     for file in entries(self.root / part / name)
                     if not is_picture(file) and file.suffix != ".txt"
                 ]
-        problems += _problems(self.root, groups, config)
+                problems += [f"{part}/{name}/{file.name}: {one}" for file in pictures for one in _caption_faults(file)]
+        problems += problems_of(self.root, groups, config, lambda picture: _cropped(picture, 1.0, config.size))
         raise_all(problems, self.root)
 
     def sample_scene(self, class_index: int, seed: int, *, aspect: float = 1.0, heldout: bool = False) -> Thing:
@@ -146,7 +146,7 @@ class Folder:
         """Crop and scale pictures; `samples` has no meaning here."""
         del samples
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(lambda thing: _cropped(read_picture(thing.path), thing.aspect, size), scenes))
+            return list(pool.map(lambda thing: jpeg(_cropped(read_picture(thing.path), thing.aspect, size)), scenes))
 
     def _folders(self) -> list[Path]:
         return [path for path in entries(self.root / TRAIN) if path.is_dir()]
@@ -157,53 +157,14 @@ class Folder:
         return self._listed[part, name]
 
 
-def _cropped(picture: Image.Image, aspect: float, size: int) -> bytes:
-    return jpeg(ImageOps.fit(picture, picture_size(aspect, size), Image.Resampling.LANCZOS))
+def _cropped(picture: Image.Image, aspect: float, size: int) -> Image.Image:
+    return ImageOps.fit(picture, picture_size(aspect, size), Image.Resampling.LANCZOS)
 
 
-def _problems(root: Path, groups: Sequence[tuple[Sequence[Path], int]], config: DatasetConfig) -> Iterator[str]:
-    """Pictures that don't decode, are too small, flat, or stand twice or nearly so; captions that are empty or no text.
-
-    Args:
-        groups: pictures of each class and part, and how many of them are drawn.
-    """
-    seen: dict[str, str] = {}
-    with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-        progress.bar(total=sum(len(files) for files, _ in groups), description="Checking pictures") as advance,
-    ):
-        for files, drawn in groups:
-            names, looks = [file.relative_to(root).as_posix() for file in files], []
-            found = pool.map(lambda file: _look(file, config.size), files)
-            for name, (digest, fault, look) in zip(names, found, strict=True):
-                if fault:
-                    yield f"{name}: {fault}"
-                if seen.setdefault(digest, name) != name:
-                    yield f"{name}: Expected a picture of its own, got the bytes of {seen[digest]}."
-                    look = _NO_LOOK  # said once
-                looks.append(look)
-                advance(1)
-            yield from curation.problems(looks[:drawn], names, config.curation)
-
-
-_NO_LOOK = curation.look(b"")
-
-
-def _look(file: Path, size: int) -> tuple[str, str, curation.PictureLook]:
-    """Hash of a picture; what is wrong with it or its caption, empty where nothing is; and how it will be drawn."""
-    digest, text = manifest.sha256_file(file), file.with_suffix(".txt")
-    try:
-        picture = read_picture(file)
-    except DatasetError:
-        return digest, "Expected a picture that decodes, got none.", _NO_LOOK
-    width, height = picture.size
-    if min(width, height) < size:
-        return digest, f"Expected a short side of at least {size} pixels, got {width}×{height}.", _NO_LOOK
-    look = curation.look(_cropped(picture, 1.0, size))
+def _caption_faults(file: Path) -> Iterator[str]:
+    text = file.with_suffix(".txt")
     try:
         if text.is_file() and not read_caption(text).strip():
-            return digest, f"Expected a caption in {text.name}, got none.", look
+            yield f"Expected a caption in {text.name}, got none."
     except DatasetError:
-        fault = f"Expected a caption in UTF-8 of at most {CAPTION:,} bytes in {text.name}, got other bytes."
-        return digest, fault, look
-    return digest, "", look
+        yield f"Expected a caption in UTF-8 of at most {CAPTION:,} bytes in {text.name}, got other bytes."
