@@ -20,6 +20,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 from salmubench.core import manifest, plugins
 from salmubench.core import options as options_of
 from salmubench.core.errors import ConfigError, UnknownName
+from salmubench.generator.casting import Gender
 from salmubench.generator.config import Backends, DatasetConfig
 
 Plugin = TypeVar("Plugin")
@@ -70,7 +71,7 @@ class Portraits(Protocol):
     offers `examine(config)`, which raises a `ConfigError` before anything is written.
     """
 
-    def sample_identity(self, seed: int, *, gender: Literal["female", "male"], age: int) -> Any:
+    def sample_identity(self, seed: int, *, gender: Gender, age: int) -> Any:
         """Fixed traits of a face."""
 
     def sample_shot(self, appearance: Any, seed: int, *, aspect: float) -> Drawn:
@@ -143,10 +144,6 @@ class Request:
         kind: which function of a caption backend.
         seed: the only source of randomness.
         name: full name of the persona, which a generic or nameless caption may not state; empty where there is none.
-        field: the value field.
-        value: the text of it.
-        gender: of the persona.
-        style: of a training caption.
         facts: what is visible (generic captions).
         forbidden: private values that the text may not state.
     """
@@ -191,11 +188,7 @@ class Part(Generic[Plugin]):
     needs: tuple[str, ...]
 
     def load(self, name: str, options: Mapping[str, Any] | None = None) -> Plugin:
-        """Load a backend.
-
-        Args:
-            name: of a plug-in, or the path of its file.
-            options: for its `Config`.
+        """Load a backend by its name or the path of its file, with options for its `Config`.
 
         Raises:
             ConfigError: no such backend, an option that it doesn't have, a model that can't be used, or it lacks a
@@ -211,11 +204,7 @@ class Part(Generic[Plugin]):
         return cast(Plugin, backend)
 
     def of(self, chosen: Backends) -> Plugin:
-        """Load the backend that a recipe names.
-
-        Raises:
-            ConfigError: as `load` does.
-        """
+        """Load the backend that a recipe names, as `load` does."""
         return self.load(*self.named_by(chosen))
 
     def named_by(self, chosen: Backends) -> tuple[str, Mapping[str, Any]]:
@@ -266,21 +255,14 @@ PARTS: tuple[Part[Any], ...] = (PORTRAITS, SCENES, CAPTIONS)
 
 
 def listed(kind: str) -> dict[str, tuple[Part[Any], str]]:
-    """What there is: name in lists (`portraits/<name>` of backends, `<name>` of checks) → part, and name there.
-
-    Args:
-        kind: `backends` or `checks`.
-    """
+    """What there is of `backends` or `checks`: name in lists (`portraits/<name>`, `<name>`) → part, and name there."""
     if kind == "checks":
         return {name: (CHECKS, name) for name in CHECKS.names()}
     return {f"{part.package.rpartition('.')[2]}/{name}": (part, name) for part in PARTS for name in part.names()}
 
 
 def part_of(path: str) -> Part[Any] | None:
-    """Which part a file makes: the one whose functions it has, or a class in it has; `None` where it makes none.
-
-    Args:
-        path: of a `.py` file.
+    """Which part a `.py` file makes: the one whose functions it or a class in it has; `None` where it makes none.
 
     Raises:
         ConfigError: no such file, or it fails on import.

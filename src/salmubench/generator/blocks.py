@@ -57,23 +57,14 @@ class Rendered:
 
 
 class Reject(NamedTuple):
-    """A picture that was drawn again.
-
-    Attributes:
-        image: its bytes.
-    """
+    """The bytes of a picture that was drawn again, and why."""
 
     fault: Fault
     image: bytes
 
 
 class Redrawn(NamedTuple):
-    """A picture that was good enough in the end.
-
-    Attributes:
-        rejects: what came before, in order.
-        image: JPEG bytes of the one that was kept.
-    """
+    """The JPEG bytes of a picture that was good enough in the end, and what came before, in order."""
 
     file_name: str
     rejects: tuple[Reject, ...]
@@ -106,9 +97,8 @@ def render_blocks(
     if not workers and executor == "joblib":
         workers = cores() if sum(len(block.pictures) for block in missing) >= _WORTH_PROCESSES else 1
     first = {block.kind: block.name for block in reversed(missing)}  # each kernel is compiled once, side by side
-    work = partial(_render_block, config=config, folder=places.real(folder))
     finished = parallel(
-        work,
+        partial(_render_block, config=config, folder=places.real(folder)),
         sorted(missing, key=lambda block: block.name != first[block.kind]),
         workers=workers,
         executor=executor,

@@ -40,9 +40,6 @@ def write_captions(
 ) -> None:
     """Write the captions of all blocks that have none yet.
 
-    Args:
-        config: says which backend writes them, and how many further ones.
-
     Raises:
         StageError: the backend left out name or value, or wrote a name where none may stand.
     """

@@ -14,7 +14,6 @@ from salmubench.generator.blocks import Redrawn
 
 _EXAMPLES = 8  # of each reason
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
-
 _ROOM = "salmubench.generator"
 
 

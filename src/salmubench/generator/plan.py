@@ -78,11 +78,7 @@ class Block:
 
 @dataclass(frozen=True)
 class DatasetPlan:
-    """The whole dataset before rendering.
-
-    Attributes:
-        groups: what becomes of each.
-    """
+    """The whole dataset before rendering: its people, what becomes of each, and what is drawn."""
 
     personas: tuple[Persona, ...]
     groups: tuple[Group, ...]
@@ -107,7 +103,7 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
         casting: the people whose pictures there are; left out: faces are made up.
 
     Raises:
-        ConfigError: an unknown country, or a country without names enough.
+        ConfigError: a country without names enough.
     """
     people = None if casting is None else [(person.gender, person.age) for person in casting.people]
     personas = tuple(sample_personas(config.identities, seed, countries=config.countries, people=people))

@@ -190,11 +190,7 @@ def linked_fields(person: Persona) -> list[tuple[str, ...]]:
 
 
 def spread(weights: Mapping[float, float], count: int, seed: Sequence[int]) -> list[float]:
-    """Repeat keys in proportion to their weights (largest remainder), in random order.
-
-    Args:
-        weights: key → weight.
-    """
+    """Repeat keys in proportion to their weights (largest remainder), in random order."""
     total = sum(weights.values())
     counts = apportion([count * weight / total for weight in weights.values()], count)
     rng = np.random.default_rng(list(seed))

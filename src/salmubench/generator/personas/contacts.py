@@ -35,11 +35,7 @@ _NUMBERED_FORM: Final = "{first}.{last}{number}"
 
 
 def phone_number(code: str, rng: np.random.Generator) -> str:
-    """A number in the international format of the territory's mobile numbers that no real person can have.
-
-    Args:
-        code: ISO 3166 alpha-2 code.
-    """
+    """A number in the international format of the territory's mobile numbers that no real person can have."""
     if code in ("US", "CA") and rng.random() < _FICTION_SHARE:
         area = rng.choice(_area_codes(code))
         while not _is_geographic(area):  # drawn again: of toll-free numbers only few are reserved for fiction

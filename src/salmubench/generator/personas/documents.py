@@ -44,19 +44,15 @@ def has_iban(code: str) -> bool:
 
 
 def iban(code: str, rng: np.random.Generator) -> str | None:
-    """An IBAN with right check digits and a bank code that no bank has; `None` where the territory has no IBANs.
-
-    Args:
-        code: ISO 3166 alpha-2 code.
-    """
+    """An IBAN with right check digits and a bank code that no bank has; `None` where the territory has no IBANs."""
     template = _bban_template(code)
     if template is None:
         return None
     prefix = unassigned_bank_prefix(code)
     spec = get_iban_spec(code)
-    bank = spec.positions[Component.BANK_CODE]
+    bank, letters = spec.positions[Component.BANK_CODE], string.ascii_uppercase
     for _ in range(_IBAN_TRIES):
-        bban = "".join(_letter(rng) if kind == "a" else str(rng.integers(10)) for kind in template)
+        bban = "".join(letters[rng.integers(26)] if kind == "a" else str(rng.integers(10)) for kind in template)
         bban = bban[: bank.start] + prefix + bban[bank.start + len(prefix) :]
         if not spec.has_positions:
             return str(IBAN.from_bban(code, bban))
@@ -96,11 +92,7 @@ def credit_card(brands: tuple[str, ...], rng: np.random.Generator) -> str:
 
 
 def passport(pattern: str, rng: np.random.Generator) -> str:
-    """A passport number of the country's pattern, marked as a specimen.
-
-    Args:
-        pattern: as in `Territory.passport`.
-    """
+    """A passport number of the country's pattern (`Territory.passport`), marked as a specimen."""
 
     def pick(char: str) -> str:
         letters = _PASSPORT_CLASSES.get(char)
@@ -134,7 +126,3 @@ def _prefixes(classes: str) -> Iterator[str]:
     letters = "QXZJKWVYUOIEFGHLMNPRSTABCD"  # rare initials of bank names first
     choices = [letters if kind == "a" else digits for kind in classes]
     return ("".join(item) for item in product(*choices) if classes != "aa" or len(set(item)) == 2)
-
-
-def _letter(rng: np.random.Generator) -> str:
-    return string.ascii_uppercase[rng.integers(26)]

@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 from faker import Generator
 
+from salmubench.generator.casting import Gender
 from salmubench.generator.personas.romanise import korean_surname, romanise
 from salmubench.generator.personas.territories import TERRITORIES
 
@@ -57,13 +58,8 @@ def romanised_names() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
 
 
 @cache
-def name_pools(code: str, gender: str) -> tuple[NamePool, ...]:
-    """One pool per language of a territory.
-
-    Args:
-        code: a key of `TERRITORIES`.
-        gender: `"female"` or `"male"`.
-    """
+def name_pools(code: str, gender: Gender) -> tuple[NamePool, ...]:
+    """One pool per language of a territory."""
     territory = TERRITORIES[code]
     return tuple(_pool(source, gender, family_first=territory.family_first) for source in territory.names)
 
@@ -82,12 +78,8 @@ def _pool(source: str, gender: str, *, family_first: bool) -> NamePool:
 
 @cache
 def _first(provider: Any, gender: str, language: str) -> frozenset[str]:
-    instance = provider(Generator())
-    if language == "ja":
-        raw = getattr(instance, f"first_romanized_names_{gender}")
-    else:
-        raw = getattr(instance, f"first_names_{gender}")
-    return _tidy(raw, language)
+    names = "first_romanized_names" if language == "ja" else "first_names"
+    return _tidy(getattr(provider(Generator()), f"{names}_{gender}"), language)
 
 
 def _last(provider: Any, gender: str, language: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salmubench.core import streams
+from salmubench.generator.casting import Gender
 from salmubench.generator.portraits._shots import age_word
 
 VIEWS = {
@@ -42,23 +43,14 @@ FRAMINGS = ("close-up portrait", "head and shoulders portrait", "half-length por
 
 
 class Wish(NamedTuple):
-    """What a picture is asked to show.
-
-    Attributes:
-        prompt: for the generator.
-        facts: for its generic caption.
-    """
+    """What a picture is asked to show: the generator's prompt, and the facts for its generic caption."""
 
     prompt: str
     facts: Mapping[str, str]
 
 
-def wish(gender: str, age: int, seed: int) -> Wish:
-    """Draw a prompt.
-
-    Args:
-        gender: `female` or `male`.
-    """
+def wish(gender: Gender, age: int, seed: int) -> Wish:
+    """Draw a prompt."""
     rng = np.random.default_rng([seed, streams.Portrait.PROMPT])
     noun = "woman" if gender == "female" else "man"
     view, view_fact = list(VIEWS.items())[rng.integers(len(VIEWS))]

@@ -10,12 +10,7 @@ from salmubench.core import streams
 from salmubench.generator.portraits._appearance import HALF, Appearance, Shot
 from salmubench.generator.portraits._palette import CLOTH
 from salmubench.generator.portraits._styles import STYLES
-from salmubench.generator.portraits._traits import (
-    Numbers,
-    jitter,
-    put,
-    tuple3,
-)
+from salmubench.generator.portraits._traits import Numbers, jitter, put, tuple3
 
 GARMENTS: tuple[tuple[str, float], ...] = (
     ("sweater", 0.0),
@@ -82,13 +77,8 @@ def _expression(rng: np.random.Generator, n: Numbers) -> str:
         n["smile"], n["frown"], n["squint"] = u(-0.25, -0.05), u(0.3, 1.0), u(0.0, 0.15)
     elif kind == "closed":
         n["squint"], n["smile"] = 1.0, u(-0.1, 0.7)
-    return {
-        "smile": "smiling",
-        "laugh": "laughing",
-        "talk": "talking",
-        "serious": "frowning",
-        "closed": "eyes closed",
-    }.get(kind, "")
+    words = {"smile": "smiling", "laugh": "laughing", "talk": "talking", "serious": "frowning", "closed": "eyes closed"}
+    return words.get(kind, "")
 
 
 def _light(rng: np.random.Generator, n: Numbers) -> None:

@@ -10,16 +10,23 @@ import numpy as np
 from salmubench.core import streams
 from salmubench.generator.casting import Gender
 from salmubench.generator.portraits._appearance import Appearance, Colour
-from salmubench.generator.portraits._palette import (
-    EYES,
-    FRAMES,
-    HAIR,
-    MONK,
-    linear,
-)
+from salmubench.generator.portraits._palette import EYES, FRAMES, HAIR, MONK, linear
 from salmubench.generator.portraits._styles import DEFAULTS, STYLES
 
 Numbers = dict[str, float]
+
+_FACIAL_HAIR = {
+    "none": 2.4, "stubble": 1.6, "moustache": 0.9, "goatee": 0.8, "short beard": 1.1, "full beard": 1.1,
+    "long beard": 0.6,
+}  # fmt: skip
+"""Weights of what `_beard` draws."""
+_BEARDS = {
+    "goatee": {"beard_thick": (0.05, 0.09), "beard_len": (0.0, 0.22)},
+    "short beard": {"beard_thick": (0.035, 0.06), "beard_cheek": (-0.52, -0.36)},
+    "full beard": {"beard_thick": (0.08, 0.13), "beard_cheek": (-0.50, -0.34), "beard_len": (0.08, 0.20)},
+    "long beard": {"beard_thick": (0.10, 0.15), "beard_cheek": (-0.48, -0.32), "beard_len": (0.38, 0.75)},
+}
+"""Ranges of the numbers of a beard, in the order in which they are drawn."""
 
 
 def put(numbers: Numbers, name: str, colour: Colour) -> None:
@@ -206,20 +213,9 @@ def tuple3(values: Iterable[float]) -> Colour:
 
 def _hair_colour(rng: np.random.Generator, age: float) -> str:
     natural = {
-        "black": 2.0,
-        "dark brown": 1.6,
-        "brown": 1.5,
-        "light brown": 1.0,
-        "auburn": 1.0,
-        "red": 1.0,
-        "dark blond": 0.9,
-        "blond": 1.2,
-        "platinum blond": 0.5,
-        "pink": 0.15,
-        "blue": 0.15,
-        "purple": 0.15,
-        "green": 0.08,
-    }
+        "black": 2.0, "dark brown": 1.6, "brown": 1.5, "light brown": 1.0, "auburn": 1.0, "red": 1.0, "dark blond": 0.9,
+        "blond": 1.2, "platinum blond": 0.5, "pink": 0.15, "blue": 0.15, "purple": 0.15, "green": 0.08,
+    }  # fmt: skip
     faded = max(0.0, min(1.0, 1.5 * (age - 0.35)))
     if rng.uniform() < faded:
         return "white" if rng.uniform() < 0.25 + 0.5 * max(0.0, age - 0.6) else "grey"
@@ -229,54 +225,19 @@ def _hair_colour(rng: np.random.Generator, age: float) -> str:
 def _beard(rng: np.random.Generator, n: Numbers) -> str:
     """Draw a man's facial hair into `n`; return its name."""
     u = rng.uniform
-    kind = _pick(
-        rng,
-        {
-            "none": 2.4,
-            "stubble": 1.6,
-            "moustache": 0.9,
-            "goatee": 0.8,
-            "short beard": 1.1,
-            "full beard": 1.1,
-            "long beard": 0.6,
-        },
-    )
+    kind = _pick(rng, _FACIAL_HAIR)
     n["beard_curl"] = float(rng.choice([0.0, 0.0, 0.015, 0.024]))
     n["mou_r"], n["mou_len"], n["mou_drop"] = u(0.044, 0.062), u(1.05, 1.30), u(-0.03, 0.09)
     if kind == "stubble":
         n["stubble"] = u(0.55, 1.0)
     if kind in ("moustache", "goatee", "full beard", "long beard") or (kind == "short beard" and u() < 0.7):
         n["moustache"] = 1.0
-    if kind == "goatee":
-        n.update(
-            goatee=1.0, beard_thick=u(0.05, 0.09), beard_len=u(0.0, 0.22), beard_mouth=2.0 * max(n["lip_u"], n["lip_l"])
-        )
-    if kind in ("full beard", "long beard"):
-        n["stubble"] = 0.9  # softens the beard's edge on the cheek
-    if kind == "short beard":
-        n.update(
-            beard=1.0,
-            beard_thick=u(0.035, 0.06),
-            beard_cheek=u(-0.52, -0.36),
-            beard_mouth=2.0 * max(n["lip_u"], n["lip_l"]),
-            stubble=0.8,
-        )
-    elif kind == "full beard":
-        n.update(
-            beard=1.0,
-            beard_thick=u(0.08, 0.13),
-            beard_cheek=u(-0.50, -0.34),
-            beard_mouth=2.0 * max(n["lip_u"], n["lip_l"]),
-            beard_len=u(0.08, 0.20),
-        )
-    elif kind == "long beard":
-        n.update(
-            beard=1.0,
-            beard_thick=u(0.10, 0.15),
-            beard_cheek=u(-0.48, -0.32),
-            beard_mouth=2.0 * max(n["lip_u"], n["lip_l"]),
-            beard_len=u(0.38, 0.75),
-        )
+    if kind in _BEARDS:
+        n.update({name: u(*ends) for name, ends in _BEARDS[kind].items()})
+        n["goatee" if kind == "goatee" else "beard"] = 1.0
+        n["beard_mouth"] = 2.0 * max(n["lip_u"], n["lip_l"])
+        if kind != "goatee":
+            n["stubble"] = 0.8 if kind == "short beard" else 0.9  # softens the beard's edge on the cheek
     n["bound_r"] = max(n["bound_r"], 1.30 + n.get("beard_len", 0.0))
     return kind
 

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from salmubench.core import hub, manifest, streams
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend
-from salmubench.generator.casting import Casting, CastPerson, Face
+from salmubench.generator.casting import Casting, CastPerson, Face, Gender
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import PICTURES, jpeg, raise_all, read_picture
 from salmubench.generator.portraits import _people_files as files
@@ -130,7 +129,7 @@ class Diffusion:
             tuple(others[index % len(others)] for index in range(config.retain_disjoint)),
         )
 
-    def sample_identity(self, seed: int, *, gender: Literal["female", "male"], age: int) -> Face:
+    def sample_identity(self, seed: int, *, gender: Gender, age: int) -> Face:
         """The anchor with number `seed`."""
         return Face(seed, gender, age)
 
