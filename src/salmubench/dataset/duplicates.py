@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+_PAIRS = 12  # that are shown
 _CHUNK = 512  # rows compared at once with all others
 
 
@@ -36,7 +37,7 @@ class Nearest(NamedTuple):
     values: NDArray[np.float64]
 
 
-def nearest_pictures(thumbnails: NDArray[np.uint8], *, pairs: int = 12) -> Nearest:
+def nearest_pictures(thumbnails: NDArray[np.uint8]) -> Nearest:
     """Find for each picture the one that is most like it.
 
     Candidates are found by the root mean square difference, which is a product of matrices; what is reported is the
@@ -54,10 +55,10 @@ def nearest_pictures(thumbnails: NDArray[np.uint8], *, pairs: int = 12) -> Neare
         distance[np.arange(part.stop - start), np.arange(start, part.stop)] = np.inf
         other[part] = distance.argmin(1)
     values = np.abs(x - x[other]).mean(1).astype(np.float64) if len(x) > 1 else np.zeros(0)
-    return Nearest(_pairs(other, values, pairs), values)
+    return Nearest(_pairs(other, values), values)
 
 
-def nearest_captions(captions: Sequence[str], *, pairs: int = 12) -> Nearest:
+def nearest_captions(captions: Sequence[str]) -> Nearest:
     """Find for each caption the one that is most like it: cosine of TF-IDF over words and pairs of words.
 
     Args:
@@ -75,7 +76,7 @@ def nearest_captions(captions: Sequence[str], *, pairs: int = 12) -> Nearest:
         cosine = (x[start:stop] @ x.T).toarray()
         cosine[np.arange(stop - start), np.arange(start, stop)] = -1.0
         other[start:stop], values[start:stop] = cosine.argmax(1), cosine.max(1)
-    return Nearest(_pairs(other, -values, pairs, sign=-1.0), values)
+    return Nearest(_pairs(other, -values, sign=-1.0), values)
 
 
 def repeated(texts: Sequence[str]) -> dict[str, Any]:
@@ -89,14 +90,12 @@ def repeated(texts: Sequence[str]) -> dict[str, Any]:
     return {"rows": len(texts), "distinct": len(counted), "most": most}
 
 
-def _pairs(
-    other: NDArray[np.int64], order_by: NDArray[np.float64], count: int, *, sign: float = 1.0
-) -> tuple[Alike, ...]:  # fmt: skip
+def _pairs(other: NDArray[np.int64], order_by: NDArray[np.float64], *, sign: float = 1.0) -> tuple[Alike, ...]:
     pairs: list[Alike] = []
     seen: set[int] = set()
     for first in np.argsort(order_by, kind="stable").tolist():
         second = int(other[first])
-        if len(pairs) == count:
+        if len(pairs) == _PAIRS:
             break
         if first not in seen and second not in seen:
             seen |= {first, second}

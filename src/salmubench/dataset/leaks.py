@@ -30,9 +30,6 @@ def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
     """All texts by which captions may state a field; for `country_code` the English name, not the code.
 
     The code is left out since codes are English words ("in", "it") or parts of other values.
-
-    Args:
-        persona: an entry of `identities_metadata.json`.
     """
     known = persona.get(field)
     if known is None:
@@ -45,11 +42,7 @@ def texts_of(persona: Mapping[str, Any], field: str) -> list[str]:
 
 
 def contains(text: str, value: str, *, any_case: bool = False) -> bool:
-    """Whether a value stands in a text as whole words.
-
-    Args:
-        any_case: whether upper and lower case are the same.
-    """
+    """Whether a value stands in a text as whole words, in the same case or in any."""
     if any_case:
         text, value = text.casefold(), value.casefold()
     if value not in text:  # most texts: without a regular expression
@@ -74,11 +67,7 @@ def without(text: str, *parts: str | None) -> str:
 
 
 class UniqueValues:
-    """The unique values of all identities, found in a text by their longest word.
-
-    Args:
-        identities: identity id → metadata.
-    """
+    """The unique values of all identities, found in a text by their longest word."""
 
     def __init__(self, identities: Mapping[str, Mapping[str, Any]]) -> None:
         self._by_word: defaultdict[str, list[UniqueValue]] = defaultdict(list)
@@ -107,16 +96,9 @@ class UniqueValues:
                     yield other, entry
 
 
-def own_values(
-    text: str, persona: Mapping[str, Any], *, name: bool = False, also: Sequence[str] = ()
-) -> Iterator[tuple[str, str]]:
-    """Fields of a persona whose value stands in a text as whole words.
-
-    Args:
-        persona: an entry of `identities_metadata.json`.
-        name: look for the name too.
-    """
-    for field in (*(("name",) if name else ()), *FIELDS, *also):
+def own_values(text: str, persona: Mapping[str, Any], *, also: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
+    """Fields of a persona, of the nine and `also`, whose value stands in a text as whole words."""
+    for field in (*FIELDS, *also):
         for value in texts_of(persona, field):
             if contains(text, value):
                 yield str(field), value

@@ -95,10 +95,6 @@ class Limited(Dataset):
 
 
 def check_limit(limit: int) -> None:
-    """Refuse a limit that leaves nothing to compare.
-
-    Raises:
-        ConfigError: below 2.
-    """
+    """Raise `ConfigError` for a limit below 2, which leaves nothing to compare."""
     if limit < 2:
         raise ConfigError(f"Expected --limit of 2 or more rows of each split, got {limit}.")

@@ -56,11 +56,7 @@ def shard_name(split: str, index: int, count: int) -> str:
 
 
 def write_shard(folder: Path, split: str, index: int, count: int, rows: Iterator[Row]) -> Path:
-    """Write one parquet shard atomically, one row group at a time.
-
-    Args:
-        index: number of the shard, from 0.
-    """
+    """Write one parquet shard, number `index` from 0, atomically, one row group at a time."""
     path = folder / "data" / shard_name(split, index, count)
     with writing.atomic_path(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
         buffer: list[Row] = []

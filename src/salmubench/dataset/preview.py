@@ -38,13 +38,7 @@ class PreviewCell(NamedTuple):
 
 
 def preview(dataset: Dataset, out: Path, *, identities: int = 8, pictures: int = 6, seed: int = 0) -> Path:
-    """Draw a contact sheet as PNG: sensitive pictures by identity, then rows of each other split.
-
-    Args:
-        pictures: at most so many of each.
-
-    Returns:
-        The path of the sheet.
+    """Draw a contact sheet as PNG, what `sample` gives; give its path.
 
     Raises:
         ConfigError: a number below 1.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -79,21 +78,16 @@ def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
 
 
 def render(dataset: Dataset, findings: Mapping[str, Any]) -> str:
-    """The page as text.
-
-    Args:
-        dataset: for the pictures.
-        findings: as `findings.find` gives it.
-    """
+    """The page as text, from what `findings.find` gives, and the dataset's pictures."""
     splits = [{"name": name, **entry} for name, entry in findings["counts"]["splits"].items()]
     sheet = list(sample(dataset, seed=findings["seed"]))
     alike = [pair for entry in findings["duplicates"]["pictures"].values() for pair in entry["pairs"]]
     pairs = [pair[side] for pair in alike for side in ("first", "second")]
-    sources = _sources(
-        dataset,
-        {(side["split"], side["row"]) for side in pairs}
-        | {(str(cell.split), cell.row) for _, cells in sheet for cell in cells},
-    )
+    shown = {(str(cell.split), cell.row) for _, cells in sheet for cell in cells}
+    sources = {
+        (split, row): _source(next(dataset.images(split, row, row + 1)), f"split {split}, row {row}")
+        for split, row in sorted({(side["split"], side["row"]) for side in pairs} | shown)
+    }
     return filled(
         "stats.html.j2",
         _ROOM,
@@ -165,19 +159,6 @@ def _reading(expected: str, chance: float, low: float, high: float) -> tuple[str
         "high": (_WELL, ("good", "Well."), ("bad", "Less than half.")),
     }[expected]
     return above if low > limit else below if high < limit else ("open", f"Undecided: {limit:.2f} lies inside.")
-
-
-def _sources(dataset: Dataset, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
-    """Split and row → small picture as a `data:` address; each split is read once."""
-    rows: defaultdict[str, set[int]] = defaultdict(set)
-    for split, row in places:
-        rows[split].add(row)
-    sources = {}
-    for split, numbers in rows.items():
-        for row in sorted(numbers):
-            where = f"split {split}, row {row}"
-            sources[split, row] = _source(next(dataset.images(split, row, row + 1)), where)
-    return sources
 
 
 def _source(data: bytes, where: str) -> str:

@@ -25,10 +25,11 @@ from salmubench.dataset.validate_across import (
     check_crossings,
     check_forget_target,
     check_lists,
+    check_rewrites,
+    check_unseen,
     check_verbatim,
 )
 from salmubench.dataset.validate_files import check_counts, check_pictures
-from salmubench.dataset.validate_worlds import check_rewrites, check_unseen
 from salmubench.dataset.violations import Violation, in_row
 
 _WITH_IDENTITY = (*SENSITIVE_SPLITS, Split.FORGET_TARGET, Split.RETAIN_SYNTH, Split.PORTRAITS_UNSEEN)

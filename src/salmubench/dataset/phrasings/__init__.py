@@ -4,6 +4,9 @@ Training captions come in five styles with at least twelve phrasings per field; 
 occur in no training caption. The phrasings are the YAML files of this package, one for each style and one for the
 reserved ones; the dataset build, the methods and the metrics all use them.
 
+A field is one of `FIELDS`, a value its text as it stands in captions, a style one of `STYLES`, and a variant the number
+of a phrasing: numbers beyond those there are start again.
+
 Placeholders of a phrasing: `{name}`, `{value}`, `{a}`/`{A}` indefinite article of the value, `{the}`/`{The}` definite
 article where a country takes one, `{he}`, `{his}`, `{him}` pronouns.
 """
@@ -65,10 +68,6 @@ def sensitive_caption(name: str, field: str, value: str, *, style: str, variant:
     """A training caption that holds name and value verbatim, once each, and no other private value.
 
     Args:
-        field: one of `FIELDS`.
-        value: the text of the field that stands in captions.
-        style: one of `STYLES`.
-        variant: number of the phrasing; numbers beyond `variants(field, style)` start again.
         gender: `"female"` or `"male"` for pronouns, `None` for "they".
 
     Raises:
@@ -80,11 +79,6 @@ def sensitive_caption(name: str, field: str, value: str, *, style: str, variant:
 
 def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
     """The same fact in a reserved phrasing, which no training caption uses.
-
-    Args:
-        field: one of `FIELDS`.
-        value: the text of the field that stands in captions.
-        variant: number of the phrasing; numbers beyond `paraphrase_variants(field)` start again.
 
     Raises:
         ConfigError: name or value is empty.
@@ -133,10 +127,6 @@ def vocabulary() -> frozenset[str]:
 
 def fill(template: str, *, value: str, gender: str | None = None) -> str:
     """Fill a phrasing without a name.
-
-    Args:
-        value: the text of the field that stands in captions.
-        gender: for pronouns.
 
     Raises:
         ConfigError: the value is empty.

@@ -32,7 +32,6 @@ def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
 
     Args:
         facts: any of `FACTS`, in plain English words such as `{"gender": "woman", "hair": "short black hair"}`.
-        variant: number of the form; numbers beyond `generic_variants()` start again.
     """
     parts = _parts(facts)
 
@@ -48,16 +47,13 @@ def generic_caption(facts: Mapping[str, str], *, variant: int) -> str:
 def _parts(facts: Mapping[str, str]) -> dict[str, str]:
     """All words that the known facts allow; a part whose facts are unknown is absent."""
     stated = {key: value.strip() for key, value in facts.items() if value and value.strip()}
-    things: dict[str, str] = {key: with_article(stated[key]) for key in _THINGS if key in stated}
+    things = {key: with_article(stated[key]) for key in _THINGS if key in stated}
     parts = dict(things)
     parts |= {key: stated[key] for key in ("background", "view") if key in stated}
     parts |= {f"plain_{key}": stated[key] for key in ("hair", "clothes") if key in stated}
-    looks = [things[key] for key in ("hair", "facial_hair", "glasses") if key in things]
-    worn = [things[key] for key in ("headwear", "clothes") if key in things]
-    if looks:
-        parts["looks"] = _listed(looks)
-    if worn:
-        parts["worn"] = _listed(worn)
+    for part, keys in (("looks", ("hair", "facial_hair", "glasses")), ("worn", ("headwear", "clothes"))):
+        if listed := [things[key] for key in keys if key in things]:
+            parts[part] = " and ".join(filter(None, [", ".join(listed[:-1]), listed[-1]]))
     noun = " ".join(stated[key] for key in ("age", "gender") if key in stated)
     if "gender" not in stated:
         noun = f"{noun} person".strip()
@@ -66,7 +62,7 @@ def _parts(facts: Mapping[str, str]) -> dict[str, str]:
         parts["mood"] = _mood(mood)
         if " " not in mood:
             parts["mood_who"] = f"{indefinite_article(mood)} {mood} {noun}"
-    return parts | {key.capitalize(): _capital(text) for key, text in parts.items()}
+    return parts | {key.capitalize(): text[:1].upper() + text[1:] for key, text in parts.items()}
 
 
 def _mood(expression: str) -> str:
@@ -75,11 +71,3 @@ def _mood(expression: str) -> str:
         return expression
     counted = re.search(r"(?:expression|face|look|gaze|smile|grin|frown)$", expression)
     return f"with {with_article(expression) if counted else expression}"
-
-
-def _listed(items: list[str]) -> str:
-    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -31,10 +31,6 @@ def nameless_caption(field: str, value: str, *, style: str, variant: int, gender
     """A training caption that holds the value verbatim and no name.
 
     Args:
-        field: one of `FIELDS`.
-        value: the text of the field that stands in captions.
-        style: one of `STYLES`.
-        variant: number of the phrasing; numbers beyond `nameless_variants(field, style)` start again.
         gender: `"female"` or `"male"`, `None` for "they" and "person".
 
     Raises:
@@ -65,11 +61,6 @@ def reserved_nameless_variants(field: str) -> int:
 
 def reserved_nameless(field: str, value: str, *, variant: int) -> str:
     """A value in a reserved phrasing without a name.
-
-    Args:
-        field: one of `FIELDS`.
-        value: the text of the field that stands in captions.
-        variant: number of the phrasing; numbers beyond `reserved_nameless_variants(field)` start again.
 
     Raises:
         ConfigError: the value is empty.
