@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from salmubench.pretrain.exposure import expected_exposures, streamed_pairs
+from salmubench.pretrain.config import PretrainConfig
+from salmubench.pretrain.exposure import streamed_pairs
 from salmubench.pretrain.plan import batches, epoch_order, plan_epoch
 
 
@@ -48,11 +49,6 @@ def test_clean_and_compromised_see_retain_in_the_same_order():
     assert 20 < positions.mean() < 44  # sensitive rows are mixed in, not appended
 
 
-def test_expected_exposures():
-    assert expected_exposures(100, pairs_per_epoch=100, epochs=8) == 8
-    assert expected_exposures(100, pairs_per_epoch=128, epochs=8) == 10.24
-
-
 @pytest.mark.parametrize(("rows", "workers", "wanted"), [(100, 1, 128), (128, 1, 128), (129, 1, 192), (130, 2, 256)])
 def test_streaming_rounds_up_as_the_engine_does(rows, workers, wanted):
-    assert streamed_pairs(rows, batch_size=32, processes=2, workers=workers) == wanted
+    assert streamed_pairs(rows, PretrainConfig(batch_size=32, processes=2, workers=workers)) == wanted

@@ -80,10 +80,7 @@ class TrainingJob:
             plan = plan_epoch(self.rows, batch_size=config.process_batch, processes=config.world)
             return [int(pairs) * config.world for pairs in np.cumsum(plan.sizes)]
         batch = config.process_batch * config.world
-        total = streamed_pairs(
-            self.rows, batch_size=config.process_batch, processes=config.world, workers=config.workers
-        )
-        return list(range(batch, total + 1, batch))
+        return list(range(batch, streamed_pairs(self.rows, config) + 1, batch))
 
     @property
     def train_data(self) -> str:

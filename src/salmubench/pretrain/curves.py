@@ -60,12 +60,8 @@ class LogReader:
         within = min(self._seen * self.every, self.steps - 1)
         self._seen += 1
         epoch = int(match["epoch"])
-        values = {
-            "loss": float(match["loss"]),
-            "lr": float(match["lr"]),
-            "samples_per_second": float(match["speed"]),
-            "logit_scale": float(match["scale"]),
-        }
+        names = {"loss": "loss", "lr": "lr", "samples_per_second": "speed", "logit_scale": "scale"}
+        values = {name: float(match[group]) for name, group in names.items()}
         return Entry(epoch, epoch * self.steps + within, values)
 
 
@@ -74,9 +70,8 @@ def entries(lines: Iterable[str], *, steps: int, every: int) -> list[Entry]:
     reader = LogReader(steps=steps, every=every)
     by_step: dict[int, Entry] = {}
     for line in lines:
-        if _EPOCH.search(line):
-            start = int(_EPOCH.search(line)["epoch"]) * steps  # type: ignore[index]
-            by_step = {step: entry for step, entry in by_step.items() if step < start}
+        if begun := _EPOCH.search(line):
+            by_step = {step: entry for step, entry in by_step.items() if step < int(begun["epoch"]) * steps}
         entry = reader.read(line)
         if entry is not None:
             by_step[entry.step] = entry
@@ -101,7 +96,6 @@ def write_curves(folder: Path, log_entries: Sequence[Entry], *, pairs: Sequence[
     """Write `curves.parquet`: step, pairs, name, value.
 
     Args:
-        log_entries: the entries of the log, in order of steps.
         pairs: pairs seen up to and with each step of an epoch.
         batch: pairs of a step for the engine, which takes each batch for a full one when it computes its speed.
     """

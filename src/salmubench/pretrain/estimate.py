@@ -127,7 +127,8 @@ def of_recipe(
     on_disk += int(sum(counts[part] for part in unwritten) * (_TAR + _JPEG * size * size))
     rows = counts["retain"] + (counts[beside] * config.sensitive_repeats if beside else 0)
     if config.retain_data:
-        more = config.retain_samples or _pairs(config)
+        limit = config.retain_broken  # as the training will count them
+        more = config.retain_samples or examine(config.retain_data, check_shards=0, broken_limit=limit).pairs
         local = [Path(path) for path in paths_of(config.retain_data)]
         there = all(path.is_file() for path in local)
         on_disk += sum(path.stat().st_size for path in local) if there else more * WEB_PAIR
@@ -140,19 +141,12 @@ def of_recipe(
     return text(title or f"{kind}, {config.model}", config, needed, here=here, bytes_on_disk=on_disk)
 
 
-def _pairs(config: PretrainConfig) -> int:
-    """Pairs of the user's shards, as the training will count them."""
-    return examine(config.retain_data, check_shards=0, broken_limit=config.retain_broken, threads=cores()).pairs
-
-
 def work(config: PretrainConfig, *, rows: int) -> Work:
     """Count pairs and operations; nothing is computed, the model lies on torch's meta device."""
     architecture = architectures.find(config.model)
     epoch = rows
     if decide_loading(config, rows=rows, image_size=architecture.image_size) == "stream":
-        epoch = streamed_pairs(
-            rows, batch_size=config.process_batch, processes=config.world, workers=config.workers
-        )  # fmt: skip
+        epoch = streamed_pairs(rows, config)
     parameters, operations, activations = _count(architecture)
     return Work(rows, epoch * config.epochs, parameters, 3 * operations, activations)
 
@@ -179,7 +173,6 @@ def probe(
         shard: whose pairs to take; `None`: noise.
         device: `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
-        seconds: for how long.
 
     Raises:
         StageError: the probe failed.
@@ -225,11 +218,7 @@ def _places(device: str) -> int:
 
 
 def text(title: str, config: PretrainConfig, needed: Work, *, here: Here | None, bytes_on_disk: int) -> str:
-    """The estimate as lines for a terminal.
-
-    Args:
-        here: what the probe measured; `None` where it was left out.
-    """
+    """The estimate as lines for a terminal; `here` is what the probe measured, if it did."""
     batch, facts = config.process_batch, {}
     facts["pairs"] = f"{needed.pairs:,} = {config.epochs} epochs of {needed.rows:,}, {batch * config.world:,} a step"
     facts["operations"] = (
@@ -307,7 +296,7 @@ def _together(commands: Sequence[Sequence[str]]) -> list[dict[str, float]]:
 
 def duration(seconds: float) -> str:
     """A duration in its natural unit."""
-    for name, unit in (("s", 1), ("min", 60), ("h", 3600)):
-        if seconds < {"s": 120, "min": 7200, "h": 48 * 3600}[name]:
+    for name, unit, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 48 * 3600)):
+        if seconds < most:
             return f"{seconds / unit:,.3g} {name}"
     return f"{seconds / 86400:,.3g} days"

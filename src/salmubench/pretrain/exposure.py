@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from salmubench.core.errors import StageError
+from salmubench.pretrain.config import PretrainConfig
 
 
 @dataclass(frozen=True)
@@ -35,24 +36,14 @@ class Exposure:
     counted: Counted | None
 
 
-def expected_exposures(rows: int, *, pairs_per_epoch: int, epochs: int) -> float:
-    """Mean exposures of a pair that is listed once: pairs delivered over all epochs, divided by the rows.
-
-    Args:
-        rows: rows of the data, as often as they are listed.
-        pairs_per_epoch: pairs that an epoch delivers; the engine rounds up to whole batches when streaming.
-    """
-    return epochs * pairs_per_epoch / rows
-
-
-def streamed_pairs(rows: int, *, batch_size: int, processes: int, workers: int) -> int:
+def streamed_pairs(rows: int, config: PretrainConfig) -> int:
     """Pairs that an epoch of open_clip_train delivers when streaming: whole batches of each process and loader.
 
     Source: `open_clip_train.data.get_wds_dataset`, version 3.3.
     """
-    loaders = max(1, workers)
-    steps = -(-rows // (batch_size * processes))
-    return -(-steps // loaders) * loaders * batch_size * processes
+    loaders, batch = max(1, config.workers), config.process_batch * config.world
+    steps = -(-rows // batch)
+    return -(-steps // loaders) * loaders * batch
 
 
 def unseen_share(shards: int, loaders: int) -> float:
@@ -60,9 +51,6 @@ def unseen_share(shards: int, loaders: int) -> float:
 
     Each loader reads whole shards and delivers as many pairs as any other: of those that have a shard more, the rest
     isn't reached. The next epoch deals the shards anew.
-
-    Args:
-        loaders: how many share them.
 
     Examples:
         >>> unseen_share(5, 4), unseen_share(8, 4), round(unseen_share(82, 4), 3)
@@ -75,10 +63,9 @@ def unseen_share(shards: int, loaders: int) -> float:
 def count(
     folder: Path, *, parts: dict[str, int], repeats: dict[str, int], epochs: int, processes: int
 ) -> dict[str, Counted]:
-    """Sum up what the loaders counted.
+    """Sum up what the loaders counted, in one file for each epoch and process.
 
     Args:
-        folder: with one file for each epoch and process.
         parts: rows of each part, in the order of `--train-data`.
         repeats: how often each part is listed there.
 

@@ -24,7 +24,7 @@ from salmubench.dataset.layout import open_dataset
 from salmubench.dataset.origin import is_imported
 from salmubench.pretrain import architectures, exposure
 from salmubench.pretrain.cluster import Launcher, script
-from salmubench.pretrain.command import WORKER, TrainingJob, check, command, cores, decide_loading
+from salmubench.pretrain.command import WORKER, TrainingJob, check, command, decide_loading
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import CURVES, LogReader, entries, logged_seconds, write_curves
 from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
@@ -59,7 +59,6 @@ def pretrain(
     pairs and both holdouts: what exact unlearning would give.
 
     Args:
-        config: the recipe's section `pretrain`.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto` (what the recipe says), `fp32` or `bf16`.
 
@@ -121,11 +120,8 @@ def cluster_script(
     """Give the script that trains on `pretrain.nodes` machines, and on the first one finishes by `salmubench pretrain`.
 
     Args:
-        config: the recipe's section `pretrain`.
         recipe: name or path of the recipe, for the call that finishes.
-        launcher: `slurm` or `torchrun`.
         device: `auto` and `cuda`: the machines have GPUs; `cpu`: they have none. This machine doesn't matter.
-        precision: `auto` (what the recipe says), `fp32` or `bf16`.
 
     Raises:
         ConfigError: a setting makes no sense.
@@ -159,9 +155,6 @@ def plan_job(
     """Decide and check everything that stands in the command; write the shards where there are none.
 
     Args:
-        config: the recipe's section `pretrain`.
-        device: `auto`, `cpu` or `cuda`.
-        precision: `auto`, `fp32` or `bf16`.
         elsewhere: other machines will train: whether this one has a GPU doesn't matter.
 
     Raises:
@@ -202,7 +195,6 @@ def _examine(config: PretrainConfig, *, everything: bool = False) -> RetainData 
         samples=config.retain_samples,
         check_shards=None if everything else config.retain_check_shards,
         broken_limit=config.retain_broken,
-        threads=cores(),
     )
 
 
@@ -224,11 +216,7 @@ def check_config(config: PretrainConfig) -> None:
 
 
 def check_one_machine(config: PretrainConfig) -> None:
-    """Check that the training can start from here.
-
-    Raises:
-        ConfigError: the recipe asks for several machines.
-    """
+    """Raise `ConfigError` for a recipe that asks for several machines: it can't start from here."""
     if config.nodes > 1:
         raise ConfigError(
             f"Expected pretrain.nodes 1 to train on this machine, got {config.nodes}. Write the scripts for the "
@@ -316,12 +304,11 @@ def old_workers(out: Path) -> list[int]:
     """Process ids of torchrun and workers that train into the folder."""
     import psutil
 
-    pids = []
-    for process in psutil.process_iter(["pid", "cmdline"]):
-        words = process.info["cmdline"] or []
-        if WORKER in words and str(out) in words:
-            pids.append(int(process.info["pid"]))
-    return pids
+    return [
+        int(process.info["pid"])
+        for process in psutil.process_iter(["pid", "cmdline"])
+        if {WORKER, str(out)} <= set(process.info["cmdline"] or ())
+    ]
 
 
 def failure(lines: Sequence[str]) -> str:
@@ -344,7 +331,7 @@ def _exposures(job: TrainingJob) -> dict[str, exposure.Exposure]:
     if job.loading == "memory":
         folder = job.out / TRAINING / COUNTS
         counted = exposure.count(folder, parts=job.parts, repeats=repeats, epochs=epochs, processes=job.config.world)
-    expected = exposure.expected_exposures(job.rows, pairs_per_epoch=per_epoch, epochs=epochs)
+    expected = epochs * per_epoch / job.rows  # of a pair that is listed once; streaming rounds up to whole batches
     return {
         name: exposure.Exposure(rows, expected * repeats[name], exact, counted.get(name))
         for name, rows in job.parts.items()

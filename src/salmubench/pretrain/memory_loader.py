@@ -139,7 +139,6 @@ def load_pairs(
         train_data: sources joined by `::`, each a shard or a brace pattern.
         preprocessor: of the model; scaling is left to the loader.
         tokenize: captions → (n, L).
-        threads: for decoding.
         expected: pairs there should be, those of a source that is listed again counted again.
         skip_broken: leave out what can't be decoded, instead of ending there.
 

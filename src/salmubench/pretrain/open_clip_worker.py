@@ -35,18 +35,14 @@ ERROR_MARK = "salmubench-worker-error:"
 
 @dataclass(frozen=True)
 class Options:
-    """The worker's own options.
+    """The worker's own options; `name`, `model`, `device` and `precision` are the engine's too.
 
     Attributes:
-        name: of the experiment (the engine's option too).
-        model: of the architecture (the engine's option too).
         model_config: JSON file to register, or `None` for a name that is shipped or known to open_clip.
         loading: `memory` or `stream`.
         augment: `none` or `engine`.
         skip_padding: compute the text tower without the captions' padding.
         skip_broken: leave out pairs that can't be decoded (memory loading; the engine's own loader does so always).
-        device: where to train (the engine's option too).
-        precision: of products (the engine's option too).
     """
 
     out: Path
@@ -142,10 +138,7 @@ def register(model: str, path: Path | None) -> None:
 
 
 def _saving(save: Callable[..., None], models: list[Any], options: Options) -> Callable[[Any, str], None]:
-    """The engine's `torch.save`: whole or not at all, so that a kill or a full disk leaves the last good checkpoint.
-
-    It knows the epochs, so the weights that are kept are written here too.
-    """
+    """The engine's `torch.save`, whole or not at all; it knows the epochs, so kept weights are written here too."""
 
     def wrapped(content: Any, path: str) -> None:
         from salmubench.core import writing
@@ -194,10 +187,7 @@ def _recording(create: Callable[..., Any], models: list[Any], options: Options) 
 
 
 def _literal(find_latest: Callable[..., Any]) -> Callable[..., Any]:
-    """The engine's search for a checkpoint to go on from, in a folder whose name may have `[`, `*` or `?`.
-
-    It looks by a pattern, finds none there and starts from the beginning without a word.
-    """
+    """The engine's search for a checkpoint, in a folder whose name may have `[`, `*` or `?`: it looks by a pattern."""
 
     def wrapped(path: str, remote: bool) -> Any:
         return find_latest(glob.escape(path), remote=remote)
@@ -243,10 +233,7 @@ def _data(get_data: Callable[..., Any], options: Options) -> Callable[..., Any]:
 
 
 def prepare_stream(data: Mapping[str, Any], *, seed: int, rank: int) -> None:
-    """Change the engine's loaders: pictures and captions alone are decoded, and the seed decides the order.
-
-    Args:
-        data: the engine's `DataInfo` of each part; changed in place.
+    """Change the engine's loaders (`DataInfo` of each part): only pairs are decoded, and the seed decides the order.
 
     Raises:
         RuntimeError: the engine's pipeline has another form.

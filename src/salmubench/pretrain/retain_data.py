@@ -65,9 +65,7 @@ class RetainData:
         return all(shard.bytes is not None for shard in self.shards)
 
 
-def examine(
-    pattern: str, *, samples: int = 0, check_shards: int | None = 2, broken_limit: float = 0.0, threads: int = 1
-) -> RetainData:
+def examine(pattern: str, *, samples: int = 0, check_shards: int | None = 2, broken_limit: float = 0.0) -> RetainData:
     """Check that all shards are there, read some of them or all, and count.
 
     Args:
@@ -76,7 +74,6 @@ def examine(
         check_shards: how many are read and decoded, spread evenly; `None`: all. Those that are cut off are read
             anyway, and without `samples` those whose count nothing states.
         broken_limit: share of the pairs read that may be broken.
-        threads: for decoding.
 
     Raises:
         ConfigError: remote shards, whose pairs can't be counted here, without `samples`, or with a quote in an address.
@@ -101,7 +98,7 @@ def examine(
             if path not in chosen:
                 shards.append(Shard(path, size, stated.get(path), None))
                 continue
-            good, bad = _read(path, stated.get(path), threads, ignored)
+            good, bad = _read(path, stated.get(path), ignored)
             seen += good + len(bad)
             broken += bad
             shards.append(Shard(path, size, good, manifest.sha256_file(Path(path))))
@@ -186,11 +183,8 @@ def _ends_well(path: str) -> bool:
         return stream.read() == bytes(1024)
 
 
-def _read(path: str, stated: int | None, threads: int, ignored: Counter[str]) -> tuple[int, list[str]]:
-    """Usable pairs of a shard, and a message for each that isn't or that the count beside the shard says is lacking.
-
-    Members that are ignored are added to the count.
-    """
+def _read(path: str, stated: int | None, ignored: Counter[str]) -> tuple[int, list[str]]:
+    """Usable pairs of a shard, and a message for each that isn't or that the count beside the shard says is lacking."""
     good, bad = 0, list[str]()
 
     def decoded(sample: Sample) -> str | None:
@@ -201,7 +195,7 @@ def _read(path: str, stated: int | None, threads: int, ignored: Counter[str]) ->
         return None
 
     samples = read_shard(path, lambda error: bad.append(str(error)), ignored)
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         while chunk := list(islice(samples, _CHUNK)):  # the pool would read all of its input at once
             messages = list(pool.map(decoded, chunk))
             bad += [message for message in messages if message is not None]

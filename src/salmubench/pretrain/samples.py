@@ -243,11 +243,7 @@ def read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def open_bytes(data: bytes, name: str) -> Any:
-    """Decode an encoded picture with PIL, to RGB.
-
-    Args:
-        data: JPEG, PNG, WebP, GIF or BMP.
-        name: for messages.
+    """Decode a picture (JPEG, PNG, WebP, GIF or BMP) with PIL, to RGB; the name is for messages.
 
     Raises:
         DatasetError: it can't be decoded.

@@ -21,7 +21,6 @@ def draw(shares: Sequence[float], *, seed: int, epoch: int, row: str, sight: int
 
     Args:
         shares: of each rewrite; the official caption has the rest.
-        epoch: from 0.
         row: name of the row, the same in all parts that hold it.
         sight: of the epoch, from 0.
 
@@ -39,11 +38,7 @@ def draw(shares: Sequence[float], *, seed: int, epoch: int, row: str, sight: int
 
 
 def read_rewrites(members: Mapping[str, bytes], name: str) -> tuple[list[str], list[float]]:
-    """Rewrites of a pair and their shares; none where the pair has none.
-
-    Args:
-        members: bytes by extension.
-        name: of the pair, for messages.
+    """Rewrites of a pair and their shares, out of its members' bytes by extension; none where it has none.
 
     Raises:
         DatasetError: shares that aren't a list of numbers, or another number of rewrites.

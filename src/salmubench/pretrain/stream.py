@@ -43,10 +43,7 @@ def decode_pairs_only(loader: Any, decoder: Callable[[Mapping[str, Any]], dict[s
 
 
 def samples(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Samples of shards as the engine's own stage groups them; what is broken is logged and passed over, as there.
-
-    Args:
-        sources: `url` of each shard, as webdataset opens it.
+    """Samples of shards (`url` of each) as the engine's own stage groups them, and logs and passes over what is broken.
 
     Yields:
         Bytes by extension, of pictures and captions only; `__key__` and `__url__`.
