@@ -92,7 +92,7 @@ def safe_path() -> Iterator[None]:
 
 
 def end_with_parent(parent: int) -> None:
-    """Start a thread, once a process, that ends this process soon after its parent is gone."""
+    """Start a thread, once a process, that ends it soon after its parent: one that is killed can't stop its workers."""
     if not any(thread.name == _GUARD for thread in threading.enumerate()):
         threading.Thread(target=_wait_for_end_of, args=(parent,), name=_GUARD, daemon=True).start()
 
@@ -150,7 +150,7 @@ def _processes(workers: int) -> Iterator[Pool]:
     lost = True
     with safe_path(), warnings.catch_warnings():  # a worker that has grown is replaced: nothing to tell
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
-        executor = get_reusable_executor(workers, env=environment, initializer=_guard, initargs=(os.getpid(),))
+        executor = get_reusable_executor(workers, env=environment, initializer=_begin, initargs=(os.getpid(),))
         try:
             yield _Futures(workers, executor.submit)
             lost = False
@@ -166,8 +166,8 @@ def _wait_for_end_of(parent: int) -> None:
     os._exit(1)
 
 
-def _guard(parent: int) -> None:
-    """In a worker process: a parent that was killed can't stop its workers, so they look after it themselves."""
+def _begin(parent: int) -> None:
+    """In a worker process; a parent that was killed can't stop its workers, so they look after it themselves."""
     keep_freed_memory()
     end_with_parent(parent)
 

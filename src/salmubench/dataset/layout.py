@@ -34,7 +34,6 @@ from salmubench.dataset.metadata import (
     check_hidden,
     read_entries,
     read_json,
-    read_mapping,
     read_rewrites,
 )
 from salmubench.dataset.metadata import REWRITES as REWRITES
@@ -151,7 +150,7 @@ class Dataset:
     def genders(self) -> Mapping[str, str]:
         """Identity id → apparent gender, as the generic captions state it; unknown ones are left out."""
         path, identity_captions = self.folder / GENERIC_CAPTIONS, dict[str, list[str]]()
-        captions = read_mapping(path) if path.is_file() else {}
+        captions = read_json(path, mapping=True) if path.is_file() else {}
         for split in (*SENSITIVE_SPLITS, Split.FORGET_TARGET):
             for row in self.rows(split):
                 if row.identity is not None:
@@ -198,7 +197,7 @@ class Dataset:
         if not path.is_file():
             return None
         advice = "`hidden` lists some of the `classes`, `hidden_pairs` the file names of retain_real of each of them."
-        content = read_mapping(path)
+        content = read_json(path, mapping=True)
         stated = reading.validated(Knowledge, content, where=str(path), error=DatasetError, advice=advice)
         check_hidden(stated, path)
         return stated

@@ -11,7 +11,7 @@ import numpy as np
 from salmubench.core import manifest
 from salmubench.core.errors import ConfigError
 from salmubench.core.types import Pair, Split
-from salmubench.dataset.layout import Dataset, GeneralKnowledge
+from salmubench.dataset.layout import Dataset
 
 _WHOLE = frozenset({Split.RETAIN_REAL})  # read by pretraining, and by methods no further than their budget goes
 
@@ -47,18 +47,9 @@ class Limited(Dataset):
         return manifest.sha256_json({"dataset": self._all.fingerprint, "limit": self.limit})
 
     @functools.cached_property
-    def general_knowledge(self) -> GeneralKnowledge | None:
-        """Classes and templates of the whole dataset."""
-        return self._all.general_knowledge
-
-    @functools.cached_property
     def genders(self) -> Mapping[str, str]:
         """Apparent genders, as all rows of the dataset state them."""
         return self._all.genders
-
-    def has(self, split: str) -> bool:
-        """Whether the split is there."""
-        return self._all.has(split)
 
     def rows(self, split: str) -> list[Pair]:
         """The rows of a split that are seen, without pictures."""

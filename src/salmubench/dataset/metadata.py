@@ -65,7 +65,7 @@ def read_rewrites(path: Path) -> Mapping[str, tuple[Rewrite, ...]]:
     if not path.is_file():
         return {}
     rewrites: Mapping[str, tuple[Rewrite, ...]] = reading.validated(
-        _REWRITES, read_mapping(path), where=str(path), error=DatasetError
+        _REWRITES, read_json(path, mapping=True), where=str(path), error=DatasetError
     )
     for file_name, of_file in rewrites.items():
         shares = [rewrite.share for rewrite in of_file]
@@ -100,14 +100,6 @@ def _entries_of(kind: Any) -> Any:
     return Mapping[str, kind]
 
 
-def read_json(path: Path) -> Any:
-    """A file of any shape, at most as large and deep as metadata may be."""
-    return reading.read_json(path, error=DatasetError, limit=reading.LARGE, depth=_METADATA_DEPTH)
-
-
-def read_mapping(path: Path) -> Mapping[str, Any]:
-    """The same, an object."""
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise DatasetError(f"Expected a JSON object in {path}, got a {type(content).__name__}.")
-    return content
+def read_json(path: Path, *, mapping: bool = False) -> Any:
+    """A file of any shape, or an object, at most as large and deep as metadata may be."""
+    return reading.read_json(path, error=DatasetError, limit=reading.LARGE, depth=_METADATA_DEPTH, mapping=mapping)

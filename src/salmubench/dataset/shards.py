@@ -79,9 +79,8 @@ class ShardSet:
     """Shards of one dataset.
 
     Attributes:
-        retain: rows of each retain shard, in order.
-        sensitive: rows of each sensitive shard, in order; empty where the dataset has no sensitive rows.
-        holdouts: rows of each shard of the holdouts, in order; `None` where a former version wrote none.
+        retain, sensitive, holdouts: rows of each shard, in order; of the holdouts `None` where a former version wrote
+            none.
         files: bytes and SHA-256 of each shard by its name.
         holdouts_folder: where the shards of the holdouts are, if not in `folder`.
     """
@@ -152,7 +151,10 @@ def write_shards(
             _add_holdouts(dataset, shard_set, samples_per_shard=samples_per_shard)
     else:
         if not rows_of(dataset, "retain"):
-            raise _no_retain(dataset)
+            raise DatasetError(
+                f"Expected rows in {' or '.join(RETAIN_SPLITS)} of {dataset.folder}, got none: there is nothing to "
+                "train Clean on."
+            )
         _write_folder(dataset, folder, PARTS, samples_per_shard=samples_per_shard, seed=seed)
     return read_shards(folder, dataset)
 
@@ -357,13 +359,6 @@ def _move(temporary: Path, folder: Path) -> None:
             raise
 
 
-def _no_retain(dataset: Dataset) -> DatasetError:
-    return DatasetError(
-        f"Expected rows in {' or '.join(RETAIN_SPLITS)} of {dataset.folder}, got none: there is nothing to train Clean "
-        "on."
-    )
-
-
 def _check_same(shard_set: ShardSet, dataset: Dataset, parts: Sequence[Part]) -> None:
     if shard_set.dataset != dataset.fingerprint:
         raise DatasetError(
@@ -377,16 +372,12 @@ def _check_same(shard_set: ShardSet, dataset: Dataset, parts: Sequence[Part]) ->
                 f"Expected {expected} {part} pairs in {shard_set.folder}, got {shard_set.rows(part)} in {DESCRIPTION}. "
                 "Delete the folder; it is written anew."
             )
-        for index in range(shard_set.shards(part)):
-            _check_file(shard_set, shard_name(part, index))
-
-
-def _check_file(shard_set: ShardSet, name: str) -> None:
-    path, expected = shard_set.folder / name, shard_set.files.get(name, {}).get("bytes")
-    size = path.stat().st_size if path.is_file() else None
-    if size is None or size != expected:
-        there = f"no {name}" if size is None else f"{size} bytes in {name}"
-        raise DatasetError(
-            f"Expected the shards that {DESCRIPTION} names in {shard_set.folder}, {name} with {expected} bytes, got "
-            f"{there}. Delete the folder; it is written anew."
-        )
+        for name in (shard_name(part, index) for index in range(shard_set.shards(part))):
+            path, stated = shard_set.folder / name, shard_set.files.get(name, {}).get("bytes")
+            size = path.stat().st_size if path.is_file() else None
+            if size is None or size != stated:
+                there = f"no {name}" if size is None else f"{size} bytes in {name}"
+                raise DatasetError(
+                    f"Expected the shards that {DESCRIPTION} names in {shard_set.folder}, {name} with {stated} bytes, "
+                    f"got {there}. Delete the folder; it is written anew."
+                )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
@@ -54,17 +54,12 @@ def survey(dataset: Dataset, splits: Sequence[str]) -> Survey:
         ThreadPoolExecutor(os.cpu_count()) as pool,
         progress.bar(total=total, description="Looking at pictures") as advance,
     ):
-        for batch in _batches(images):
+        while batch := list(islice(images, _BATCH)):
             for values, small in pool.map(_look, batch):
                 features[done], thumbnails[done] = values, small
                 done += 1
             advance(len(batch))
     return Survey(features, thumbnails)
-
-
-def _batches(images: Iterator[bytes]) -> Iterator[list[bytes]]:
-    while batch := list(islice(images, _BATCH)):
-        yield batch
 
 
 def _look(data: bytes) -> tuple[list[float], NDArray[Any]]:

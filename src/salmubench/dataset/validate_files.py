@@ -126,31 +126,24 @@ def check_counts(dataset: Dataset) -> Iterator[Violation]:
                 groups[split].add(row.identity)
                 pictures[row.identity] += 1
     mixed = groups[Split.FORGET] & groups[Split.HOLDOUT_ASSOCIATION]
-    actual: dict[str, int] = {
-        "identities": len(dataset.identities),
-        Group.FORGET: len(groups[Split.FORGET] - mixed),
-        Group.MIXED: len(mixed),
-        Group.HOLDOUT: len(groups[Split.HOLDOUT_IDENTITY]),
-        Split.FORGET_TARGET: dataset.counts[Split.FORGET_TARGET],
-        Split.RETAIN_SYNTH: dataset.counts[Split.RETAIN_SYNTH],
-        Split.RETAIN_REAL: dataset.counts.get(Split.RETAIN_REAL, 0),
-        Split.GENERAL_KNOWLEDGE: dataset.counts.get(Split.GENERAL_KNOWLEDGE, 0),
-        Split.PORTRAITS_UNSEEN: dataset.counts.get(Split.PORTRAITS_UNSEEN, 0),
-        layout.REWRITES: sum(map(len, dataset.rewrites.values())),
-    }
-    expected: dict[str, int] = {
-        "identities": recipe.identities,
-        **{str(group): size for group, size in group_sizes(recipe.identities).items()},
-        Split.FORGET_TARGET: dataset.counts[Split.FORGET],
-        Split.RETAIN_SYNTH: recipe.retain_joint + recipe.retain_disjoint,
-        Split.RETAIN_REAL: recipe.retain_real,
-        Split.GENERAL_KNOWLEDGE: recipe.classes * recipe.general_knowledge_per_class,
-        Split.PORTRAITS_UNSEEN: recipe.identities * recipe.unseen_per_identity,
-        layout.REWRITES: sum(pictures.values()) * recipe.rewrites,
-    }
-    for what, count in expected.items():
-        if actual[what] != count:
-            yield Violation("count", manifest.MANIFEST, None, what, f"Expected {count}, got {actual[what]}.")
+    sizes, rows = group_sizes(recipe.identities), dataset.counts
+    compared: dict[str, tuple[int, int]] = {  # what the recipe says, and what is there
+        "identities": (recipe.identities, len(dataset.identities)),
+        Group.FORGET: (sizes[Group.FORGET], len(groups[Split.FORGET] - mixed)),
+        Group.MIXED: (sizes[Group.MIXED], len(mixed)),
+        Group.HOLDOUT: (sizes[Group.HOLDOUT], len(groups[Split.HOLDOUT_IDENTITY])),
+        Split.FORGET_TARGET: (rows[Split.FORGET], rows[Split.FORGET_TARGET]),
+        Split.RETAIN_SYNTH: (recipe.retain_joint + recipe.retain_disjoint, rows[Split.RETAIN_SYNTH]),
+        Split.RETAIN_REAL: (recipe.retain_real, rows.get(Split.RETAIN_REAL, 0)),
+        Split.GENERAL_KNOWLEDGE: (
+            recipe.classes * recipe.general_knowledge_per_class, rows.get(Split.GENERAL_KNOWLEDGE, 0),
+        ),
+        Split.PORTRAITS_UNSEEN: (recipe.identities * recipe.unseen_per_identity, rows.get(Split.PORTRAITS_UNSEEN, 0)),
+        layout.REWRITES: (sum(pictures.values()) * recipe.rewrites, sum(map(len, dataset.rewrites.values()))),
+    }  # fmt: skip
+    for what, (expected, actual) in compared.items():
+        if actual != expected:
+            yield Violation("count", manifest.MANIFEST, None, what, f"Expected {expected}, got {actual}.")
     given = recipe.pictures_per_identity
     low, high = (given, given) if isinstance(given, int) else given
     for identity in dataset.identities:

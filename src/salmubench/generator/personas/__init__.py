@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from salmubench.generator.personas.record import Persona
-from salmubench.generator.personas.sampling import sample_personas
+from salmubench.generator.personas.sampling import Persona, sample_personas
 from salmubench.generator.personas.territories import TERRITORIES
 
 __all__ = ["TERRITORIES", "Persona", "sample_personas"]

@@ -6,11 +6,13 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from salmubench.core.errors import ConfigError
+from salmubench.core.types import FIELDS
 from salmubench.dataset import phrasings
 from salmubench.dataset.apportion import apportion
 from salmubench.dataset.leaks import contains
@@ -18,7 +20,6 @@ from salmubench.generator.casting import Gender
 from salmubench.generator.personas import contacts, documents
 from salmubench.generator.personas.jobs import jobs_at
 from salmubench.generator.personas.names import NamePool, name_pools
-from salmubench.generator.personas.record import Persona
 from salmubench.generator.personas.territories import (
     TERRITORIES,
     cities,
@@ -36,6 +37,55 @@ _BLOOD_TYPES: Final = {
 _PLAIN_TRIES: Final = 40
 _TRIES: Final = 400
 _WORDS: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """One fictitious person and their private values, which belong to no real person.
+
+    Attributes:
+        name: full name in Latin letters, unique, without titles.
+        gender: apparent gender, shared by portrait, name and pronouns.
+        country_code: ISO 3166 alpha-2 code.
+        job: as inside a sentence, e.g. `"civil engineer"`.
+        blood_type: ABO group and Rh factor, e.g. `"A+"`.
+        iban: without spaces, or `None` where the country has none.
+    """
+
+    identity_id: str
+    name: str
+    gender: Gender
+    age: int
+    country_code: str
+    country: str
+    city: str
+    job: str
+    blood_type: str
+    phone_number: str
+    emails: tuple[str, ...]
+    iban: str | None
+    credit_card: str
+    passport: str
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """All texts of a field that can stand in captions: several e-mails, else one; none where it is absent."""
+        if field == "emails":
+            return self.emails
+        value = self.country if field == "country_code" else getattr(self, field)
+        return () if value is None else (value,)
+
+    def value(self, field: str) -> str | None:
+        """The text of a field that stands in captions (of several e-mails the first), or `None` where it is absent."""
+        return next(iter(self.values(field)), None)
+
+    def metadata(self) -> dict[str, str | list[str]]:
+        """The entry of `identities_metadata.json`: the name and the nine fields, absent ones left out."""
+        entry: dict[str, str | list[str]] = {"name": self.name}
+        for field in FIELDS:
+            raw = getattr(self, field)
+            if raw is not None:
+                entry[str(field)] = list(raw) if isinstance(raw, tuple) else raw
+        return entry
 
 
 class _Named(NamedTuple):
