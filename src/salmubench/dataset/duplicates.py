@@ -14,11 +14,7 @@ _CHUNK = 512  # rows compared at once with all others
 
 
 class Alike(NamedTuple):
-    """Two rows that are alike.
-
-    Attributes:
-        value: mean difference of luminance (0 to 255) of two pictures, cosine of two captions.
-    """
+    """Two rows that are alike: mean difference of luminance (0 to 255) of pictures, cosine of captions."""
 
     first: int
     second: int
@@ -59,11 +55,7 @@ def nearest_pictures(thumbnails: NDArray[np.uint8]) -> Nearest:
 
 
 def nearest_captions(captions: Sequence[str]) -> Nearest:
-    """Find for each caption the one that is most like it: cosine of TF-IDF over words and pairs of words.
-
-    Args:
-        captions: at most some thousands; equal ones count once.
-    """
+    """Find for each of some thousand captions the one most like it: cosine of TF-IDF over words and pairs of words."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     if len(captions) < 2:

@@ -72,11 +72,7 @@ def preview(dataset: Dataset, out: Path, *, identities: int = 8, pictures: int =
 def sample(
     dataset: Dataset, *, identities: int = 8, pictures: int = 6, seed: int = 0
 ) -> Iterator[tuple[str, list[PreviewCell]]]:  # fmt: skip
-    """Rows to look at: some identities with some pictures each, then rows of each other split.
-
-    Args:
-        pictures: at most so many of each, and of each other split.
-    """
+    """Rows to look at: some identities with at most so many pictures each, then as many of each other split."""
     rng = np.random.default_rng(seed)
     by_identity: defaultdict[str, list[PreviewCell]] = defaultdict(list)
     names: dict[str, str | None] = {}

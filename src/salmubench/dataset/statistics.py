@@ -80,10 +80,10 @@ def shortcut_checks(
 ) -> dict[str, dict[str, Any]]:
     """Try to guess split and identity by shortcuts.
 
+    Beyond some thousands of rows, whole identities drawn by the seed stand for all: `n` says how many rows were used.
+
     Args:
         features: of the survey of all sensitive pictures, where it is known already.
-
-    Beyond some thousands of rows, whole identities drawn by the seed stand for all: `n` says how many rows were used.
 
     Returns:
         `split_from_text`, `split_from_pictures` (balanced accuracy, forget against both holdouts, cross-validation

@@ -54,13 +54,7 @@ _WELL = 0.5  # least that the network should
 
 
 def write_page(dataset: Dataset, out: Path, *, seed: int = 0) -> Path:
-    """Find out everything about a dataset and write the page.
-
-    Args:
-        out: a folder, made if missing; `index.html` and `stats.json` in it are replaced.
-
-    Returns:
-        The page.
+    """Find out everything about a dataset and write the page; `index.html` and `stats.json` in `out` are replaced.
 
     Raises:
         DatasetError: the dataset can't be read.

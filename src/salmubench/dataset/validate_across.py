@@ -14,11 +14,7 @@ from salmubench.dataset.violations import Violation, in_row
 
 
 class RowAssociation(NamedTuple):
-    """A sensitive row of an identity.
-
-    Attributes:
-        value: that its caption states; `None` where it can't be known.
-    """
+    """A sensitive row of an identity, and the value that its caption states, if that can be known."""
 
     split: Split
     value: str | None

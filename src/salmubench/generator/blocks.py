@@ -45,11 +45,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One finished picture without its bytes.
-
-    Attributes:
-        caption: the backend's own caption, or `None` where the caption backend writes it.
-    """
+    """One finished picture without its bytes; the caption is `None` where the caption backend writes it."""
 
     file_name: str
     facts: dict[str, str]

@@ -40,15 +40,12 @@ def build(
     config: DatasetConfig, *, out: Path, seed: int, workers: int | None = None, executor: Executor = "joblib",
     scoring: Mapping[str, Any] | None = None,
 ) -> Path:  # fmt: skip
-    """Build a dataset, or go on with one; a finished one is left as it is.
+    """Build a dataset, or go on with one, and give its folder; a finished one is left as it is.
 
     Args:
         workers: render processes, overriding the recipe's; the bytes don't depend on it.
         executor: whether these are processes of this machine or of a Ray cluster whose machines all see `out`.
         scoring: options of scoring of the recipe, which the manifest states for those who score on the dataset.
-
-    Returns:
-        The folder.
 
     Raises:
         ConfigError: the recipe can't be built; nothing is written.

@@ -20,11 +20,7 @@ class Face(NamedTuple):
 
 
 class CastPerson(NamedTuple):
-    """One identity.
-
-    Attributes:
-        faces: one that serves for any number of pictures, or one for each picture there is.
-    """
+    """One identity; its faces are one that serves for any number of pictures, or one for each picture there is."""
 
     gender: Gender
     age: int
@@ -40,12 +36,7 @@ class CastPerson(NamedTuple):
 
 
 class Casting(NamedTuple):
-    """All people of a dataset.
-
-    Attributes:
-        people: one per persona, in the order of the personas.
-        strangers: one per picture of `retain_disjoint`.
-    """
+    """All people of a dataset: one per persona, in their order, and strangers, one per picture of `retain_disjoint`."""
 
     people: tuple[CastPerson, ...]
     strangers: tuple[Face, ...]

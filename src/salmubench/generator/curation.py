@@ -71,7 +71,6 @@ def faults(
     """Find the pictures to draw again.
 
     Args:
-        looks: one per picture.
         groups: identity or class of each; pictures of one group must differ. `None` is in no group.
         limits: what is good enough; the defaults where left out.
 
@@ -101,9 +100,7 @@ def faults(
 def problems(looks: Sequence[PictureLook], names: Sequence[str], limits: Curation) -> Iterator[str]:
     """What is wrong with pictures of one person or class that exist already: flat ones, near-duplicates.
 
-    Args:
-        looks: one per picture, in whatever size; those that don't decode are passed over.
-        names: of the pictures, for the messages.
+    Those that don't decode are passed over; the names are for the messages.
     """
     sizes = [seen.size or (0, 0) for seen in looks]
     for index, fault in faults(looks, sizes=sizes, groups=["one"] * len(looks), limits=limits).items():
@@ -181,11 +178,7 @@ class QualityFilter:
 
 
 def summary(pictures: int, rejects: Iterable[tuple[str, Sequence[Fault]]], limits: Curation) -> Mapping[str, Any]:
-    """Content of `curation.json`.
-
-    Args:
-        rejects: file name and faults of the pictures that were drawn again.
-    """
+    """Content of `curation.json`, from file name and faults of the pictures that were drawn again."""
     redrawn = {name: [fault._asdict() for fault in picture_faults] for name, picture_faults in rejects}
     reasons = Counter(fault["reason"] for picture_faults in redrawn.values() for fault in picture_faults)
     return {

@@ -63,12 +63,7 @@ class PlannedPicture:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Pictures that are rendered together.
-
-    Attributes:
-        name: file name stem, e.g. `people-00003`.
-        faces: of portraits, one per picture.
-    """
+    """Pictures that are rendered together, with a face for each portrait; the name is like `people-00003`."""
 
     name: str
     kind: Literal["portrait", "scene"]

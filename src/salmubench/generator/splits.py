@@ -32,9 +32,6 @@ def divide_identities(people: Sequence[Persona], seed: int) -> list[Group]:
     """Divide identities so that country, gender, age and missing IBANs are mixed alike in the three groups.
 
     In random order, each goes to the group where people like it are scarcest (minimisation, after Pocock and Simon).
-
-    Raises:
-        ConfigError: fewer than four people.
     """
     sizes = group_sizes(len(people))
     share = {group: size / len(people) for group, size in sizes.items()}
@@ -90,10 +87,8 @@ class DeficitAllocator:
     def allocate(self, index: int, person: Persona, group: Group, pictures: int) -> list[tuple[Split, str]]:
         """Give each picture of an identity its split and field.
 
-        Every field that the persona has is stated at least once if there are as many pictures as fields.
-
-        Args:
-            pictures: how many, at least as many as the group has sides.
+        Every field that the persona has is stated at least once if there are as many pictures as fields; there are at
+        least as many as the group has sides.
         """
         rng = np.random.default_rng([self.seed, streams.Plan.FIELDS, index])
         units = self._choose(index, linked_fields(person), group)

@@ -38,7 +38,6 @@ class TrainingJob:
 
     Attributes:
         more: the user's retain shards, examined; `None` where there are none.
-        loading: `memory` or `stream`.
         device: `cpu` or `cuda`.
         precision: `fp32` or `bf16`.
         out: absolute folder of the checkpoint.

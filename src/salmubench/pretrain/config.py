@@ -158,11 +158,6 @@ class PretrainConfig:
         return self.global_batch // self.world if self.global_batch else self.batch_size
 
     def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            ConfigError: names the field.
-        """
         for name in ("epochs", "sensitive_repeats", "batch_size", "processes", "nodes", "log_every"):
             _require(getattr(self, name) >= 1, name, "1 or more", getattr(self, name))
         for name in ("warmup", "threads", "workers", "retain_samples", "retain_check_shards", "global_batch"):

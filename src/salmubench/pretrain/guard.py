@@ -21,10 +21,8 @@ _PR_SET_PDEATHSIG = 1
 def die_with_parent(parent: int) -> None:
     """Make sure that this process doesn't outlive its parent.
 
-    On Linux the kernel sends SIGKILL; elsewhere a thread looks at the parent's id (it doesn't survive `exec`).
-
-    Args:
-        parent: process id of the parent; where it has gone already, this process ends at once.
+    On Linux the kernel sends SIGKILL; elsewhere a thread looks at the parent's id (it doesn't survive `exec`). Where
+    the parent has gone already, this process ends at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

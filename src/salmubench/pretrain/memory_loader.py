@@ -53,11 +53,7 @@ class LoadedPairs(NamedTuple):
 
 
 class Rewrites(NamedTuple):
-    """Further captions of a pair.
-
-    Attributes:
-        texts: int64 (n, L).
-    """
+    """Further captions of a pair: int64 (n, L)."""
 
     key: str
     texts: Tensor

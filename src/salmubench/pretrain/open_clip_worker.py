@@ -39,8 +39,6 @@ class Options:
 
     Attributes:
         model_config: JSON file to register, or `None` for a name that is shipped or known to open_clip.
-        loading: `memory` or `stream`.
-        augment: `none` or `engine`.
         skip_padding: compute the text tower without the captions' padding.
         skip_broken: leave out pairs that can't be decoded (memory loading; the engine's own loader does so always).
     """
@@ -117,10 +115,7 @@ def train(options: Options) -> None:
 
 
 def register(model: str, path: Path | None) -> None:
-    """Check an architecture and make it known to open_clip in this process.
-
-    Args:
-        path: its JSON file; `None` for one that is shipped or known to open_clip.
+    """Check an architecture, by name or JSON file, and make it known to open_clip in this process.
 
     Raises:
         ConfigError: no such architecture, or one with fields that aren't allowed.

@@ -15,7 +15,6 @@ class EpochPlan:
 
     Attributes:
         sizes: pairs that each process sees in each batch; sizes differ by one at most.
-        processes: how many processes share a batch.
     """
 
     rows: int
@@ -38,10 +37,6 @@ def plan_epoch(rows: int, *, batch_size: int, processes: int) -> EpochPlan:
 
     Processes must get equal shares (they gather each other's features); where the rows don't divide by their number,
     the epoch's first rows fill the last share.
-
-    Args:
-        rows: rows of the data, at least 1.
-        processes: how many processes share a batch.
     """
     shares = -(-rows // processes)
     steps = -(-shares // batch_size)
@@ -57,7 +52,6 @@ def epoch_order(sources: Sequence[int], *, seed: int, epoch: int) -> NDArray[np.
 
     Args:
         sources: rows of each source; the result counts through them.
-        epoch: number of the epoch, from 0.
 
     Returns:
         int64 (sum of sources,): a permutation.
@@ -67,11 +61,7 @@ def epoch_order(sources: Sequence[int], *, seed: int, epoch: int) -> NDArray[np.
 
 
 def batches(order: NDArray[np.int64], plan: EpochPlan, *, rank: int) -> list[NDArray[np.int64]]:
-    """Rows of each batch that one process sees.
-
-    Returns:
-        For each batch int64 (size,).
-    """
+    """Rows of each batch that one process sees: int64 (size,)."""
     filled = np.concatenate([order, order[: plan.pairs - plan.rows]])
     ends = np.cumsum(plan.sizes) * plan.processes
     return [

@@ -6,7 +6,6 @@ Other members are neither read nor decoded; hidden ones, as macOS adds them, bel
 from __future__ import annotations
 
 import bz2
-import contextlib
 import gzip
 import io
 import lzma
@@ -126,7 +125,8 @@ def read_shard(path: str | Path, broken: Broken = fail, ignored: Counter[str] | 
     files: dict[str, bytes] = {}
     current = ""
     try:
-        with open_tar(path) as tar:
+        with Path(path).open("rb") as file:
+            tar = tar_of(file)
             for member in members(tar):
                 named = split_name(member.name)
                 if named is None:
@@ -165,15 +165,8 @@ def split_name(name: str) -> tuple[str, str] | None:
     return (f"{folder}{slash}{base}", extension.lower()) if base and dot else None
 
 
-@contextlib.contextmanager
-def open_tar(path: str | Path) -> Iterator[tarfile.TarFile]:
-    """Open a shard, compressed or not, of which no header makes Python read more than a member may have."""
-    with Path(path).open("rb") as file:
-        yield tar_of(file)
-
-
 def tar_of(stream: Any) -> tarfile.TarFile:
-    """The same of a stream that is read forwards, such as the output of a program.
+    """Open a shard, compressed or not, of which no header makes Python read more than a member may have.
 
     Raises:
         tarfile.TarError, OSError, …: one of `BROKEN`.
@@ -203,12 +196,7 @@ def members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 
 class _Forward(io.RawIOBase):
-    """A stream that is read forwards, no more at once than a member may have.
-
-    Args:
-        stream: what has `read`.
-        start: bytes that were read of it already.
-    """
+    """A stream that is read forwards, no more at once than a member may have; `start` was read of it already."""
 
     def __init__(self, stream: Any, start: bytes = b"") -> None:
         self._stream, self._start, self._place = stream, start, 0

@@ -73,11 +73,7 @@ def _files(opened: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 class Decoder:
-    """Decodes samples of a training, each with the caption that is drawn for this sight.
-
-    Args:
-        epoch: says which epoch it is, in the loader's processes too.
-    """
+    """Decodes samples of a training, each with the caption that is drawn for this sight of the epoch."""
 
     def __init__(self, seed: int, epoch: Callable[[], int]) -> None:
         self.seed, self.epoch = seed, epoch
@@ -104,9 +100,6 @@ class Decoder:
 
 def decode_pair(sample: Mapping[str, Any]) -> dict[str, Any]:
     """Decode pictures (PIL, RGB) and the official caption of a sample, and leave out all other members.
-
-    Args:
-        sample: bytes by extension.
 
     Raises:
         DatasetError: a picture can't be decoded.

@@ -92,12 +92,7 @@ def connect(config: Config) -> Llm:
 
 
 class Llm:
-    """Writes captions with a chat model.
-
-    Args:
-        answer: questions and a seed → answers.
-        fingerprint: hash of what answers.
-    """
+    """Writes captions with what answers questions, by a seed, and has a hash."""
 
     def __init__(
         self, config: Config, answer: Callable[[Sequence[str], int], list[str]], *, fingerprint: Callable[[], str]
@@ -205,12 +200,7 @@ class ChatModel:
         self._lock = threading.Lock()
 
     def answer(self, questions: Sequence[str], seed: int) -> list[str]:
-        """Answer questions at once.
-
-        Args:
-            questions: each the first message of a chat of its own.
-            seed: of the sampling; the state of torch's own generators is kept.
-        """
+        """Answer questions at once, each in a chat of its own; the state of torch's own generators is kept."""
         import torch
 
         with self._lock, torch.inference_mode(), torch.random.fork_rng():

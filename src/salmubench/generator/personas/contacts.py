@@ -55,11 +55,7 @@ def phone_number(code: str, rng: np.random.Generator) -> str:
 
 
 def email_address(name: str, rng: np.random.Generator, *, numbered: bool = False) -> str:
-    """An address whose local part is made of the name, under a reserved domain.
-
-    Args:
-        numbered: whether to append a long number, for names whose plain addresses are taken.
-    """
+    """An address made of the name under a reserved domain; `numbered` for names whose plain addresses are taken."""
     words = [re.sub(r"[^a-z0-9]", "", anyascii(word).lower()) for word in name.split()]
     words = [word for word in words if word]
     form = _NUMBERED_FORM if numbered else _LOCAL_FORMS[rng.integers(len(_LOCAL_FORMS))]

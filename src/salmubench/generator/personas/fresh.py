@@ -15,9 +15,6 @@ def fresh_people(dataset: Dataset, *, seed: int) -> tuple[Person, ...]:
     """Invent people, leaving out those who share a name with one of the dataset.
 
     Twenty for each of its own, but at least 100 and at most 4,000.
-
-    Args:
-        seed: the only source of randomness.
     """
     taken = {str(entry.get("name", "")).casefold() for entry in dataset.identities.values()}
     count = min(max(_TIMES * len(dataset.identities), _FEWEST), _MOST)

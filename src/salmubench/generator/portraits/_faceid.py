@@ -25,12 +25,7 @@ _EXTRA = (
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """The face that a person has in every picture.
-
-    Attributes:
-        face: the aligned face, for the image encoder.
-        embedding: identity embedding, float32 (512,).
-    """
+    """The face that a person has in every picture: aligned, and its identity embedding, float32 (512,)."""
 
     face: Image.Image
     embedding: NDArray[np.float32]
@@ -38,12 +33,7 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One image to generate.
-
-    Attributes:
-        width: pixels, divisible by 8.
-        height: pixels, divisible by 8.
-    """
+    """One image to generate; width and height in pixels, divisible by 8."""
 
     prompt: str
     seed: int

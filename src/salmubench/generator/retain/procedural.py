@@ -45,9 +45,6 @@ def examine(config: DatasetConfig) -> None:
 def render_jpeg(scenes: Sequence[Scene], *, size: int, samples: int = 1) -> list[bytes]:
     """Draw scenes as JPEG, short side `size` px; bytes depend neither on the batch nor on the number of threads.
 
-    Args:
-        size: short side in pixels, at least 8.
-
     Raises:
         ConfigError: a size or a number of samples that can't be.
     """
