@@ -33,26 +33,22 @@ class EncodedCount:
     captions: int = 0
 
 
-_LOOKS = 100  # at most a hundredth of the time is spent on looking
+_INTERVAL = 0.1  # seconds between two looks at the memory
+_LOOKS = 100  # at most a hundredth of the time is spent on looking, through all processes of the machine
 
 
 @contextlib.contextmanager
-def measure(interval: float = 0.1) -> Iterator[MeasuredCost]:
-    """Measure the block.
-
-    Args:
-        interval: seconds between two looks at the memory; more where a look itself takes long, since it goes through
-            all processes of the machine.
-    """
+def measure() -> Iterator[MeasuredCost]:
+    """Measure the block."""
     cost, stop = MeasuredCost(), threading.Event()
     cost.peak_memory = tree_memory()
 
     def watch() -> None:
-        pause = interval
+        pause = _INTERVAL
         while not stop.wait(pause):
             start = time.perf_counter()
             cost.peak_memory = max(cost.peak_memory, tree_memory())
-            pause = max(interval, _LOOKS * (time.perf_counter() - start))
+            pause = max(_INTERVAL, _LOOKS * (time.perf_counter() - start))
 
     thread = threading.Thread(target=watch, name="salmubench-cost", daemon=True)
     start, processor = time.perf_counter(), processor_seconds()

@@ -57,7 +57,6 @@ def parallel(
         workers: how many pieces at once. With `joblib`, 0 and 1 mean this process; with `ray`, 0 means all processors
             of the cluster.
         threads: how many pieces at once where all stays in this process.
-        description: of the bar, one or two words.
         units: how much of the bar a piece is worth.
 
     Yields:
@@ -85,7 +84,6 @@ def graph(
     Args:
         tasks: what to do; a task needs only tasks that stand before it.
         workers: how many at once, as in `parallel`.
-        description: of the progress bar, one or two words.
 
     Yields:
         Name and result, in the order in which they finish.

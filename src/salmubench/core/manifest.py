@@ -106,12 +106,7 @@ class StageFolder:
     _made: Mapping[str, Any] = field(default_factory=dict)
 
     def finish(self, *, outputs: Mapping[str, Any] | None = None, cost: Mapping[str, Any] | None = None) -> None:
-        """Write the manifest: the stage is complete.
-
-        Args:
-            outputs: what the next stage wants to know (hashes, counts).
-            cost: seconds, peak memory, steps ….
-        """
+        """Write the manifest, with what the next stage wants to know and what this one cost: the stage is complete."""
         self.manifest = plain(
             {
                 **self._description,
@@ -145,7 +140,6 @@ def stage_folder(
     no trace of itself.
 
     Args:
-        path: the folder; made if missing.
         config: the effective configuration (a dataclass or mapping).
         inputs: hashes of what the stage reads.
         given: the configuration as the user gave it, for the record only.
@@ -208,11 +202,7 @@ def _begun(by: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _take_back(path: Path, missing: Sequence[Path], notes: Collection[str]) -> None:
-    """Remove what a stage has written before its work; nothing where there is more than that.
-
-    Args:
-        missing: those of the folder and its parents that the stage has made, the innermost first.
-    """
+    """Remove what a stage has written before its work, and the folders `missing`; nothing where there is more."""
     with contextlib.suppress(OSError):  # an open file on Windows, a folder that is no longer empty
         if {item.name for item in os.scandir(path)} <= set(notes):
             for name in notes:

@@ -32,8 +32,7 @@ def build(kind: type[T], values: Mapping[str, Any], *, owner: str = "") -> T:
     """Make a dataclass from plain values with jsonargparse's type checks; what is left out takes its default.
 
     Args:
-        kind: the dataclass; each key of `values` is one of its fields.
-        values: as YAML or a command line gives them.
+        values: as YAML or a command line gives them; each key is a field of the dataclass.
         owner: whose options they are, put in front of a message.
 
     Raises:

@@ -1,6 +1,7 @@
 """The folder is the registry: a module of a plug-in package is a plug-in of that name.
 
-`names` lists without importing, `load` imports one. Outsiders add plug-ins by entry points (group = the package's
+A package is given by its dotted name, a plug-in by its name there or the path of a Python file. `names` lists without
+importing, `load` imports one. Outsiders add plug-ins by entry points (group = the package's
 name, e.g. `salmubench.unlearn.methods`) or by the path of a `.py` file.
 """
 
@@ -29,9 +30,6 @@ from salmubench.core.errors import ConfigError, UnknownName
 def names(package: str, *, outside: bool = True) -> list[str]:
     """List the plug-ins of a package, sorted, without importing any of them.
 
-    Args:
-        package: dotted name of the plug-in package, e.g. `"salmubench.unlearn.methods"`.
-
     Examples:
         >>> "grammar" in names("salmubench.generator.captions")
         True
@@ -45,12 +43,7 @@ def names(package: str, *, outside: bool = True) -> list[str]:
 
 
 def load(package: str, name: str, *, kind: str) -> ModuleType:
-    """Import one plug-in.
-
-    Args:
-        package: dotted name of the plug-in package.
-        name: a name from `names(package)`, or the path of a Python file.
-        kind: the word for messages, e.g. `"method"`.
+    """Import one plug-in; `kind` is the word for messages, e.g. `"method"`.
 
     Raises:
         UnknownName: no such plug-in.
@@ -72,11 +65,7 @@ def load(package: str, name: str, *, kind: str) -> ModuleType:
 
 
 def docstring(package: str, name: str) -> str:
-    """Read the docstring of a plug-in from its file, without importing it; empty where there is none.
-
-    Args:
-        name: one of `names(package)`, or the path of a Python file.
-    """
+    """Read the docstring of a plug-in from its file, without importing it; empty where there is none."""
     return ast.get_docstring(parsed(package, name)[1]) or ""
 
 
@@ -85,9 +74,6 @@ def description(package: str, name: str, variable: str) -> dict[str, Any]:
 
     Of `METHOD = Method(title="Mine", row=2)` it gives `{"title": "Mine", "row": 2}`: the keywords whose values are
     written out.
-
-    Args:
-        name: one of `names(package)`, or the path of a Python file.
     """
     for statement in parsed(package, name)[1].body:
         if isinstance(statement, ast.AnnAssign):
@@ -122,9 +108,6 @@ def built_in_file(package: str, name: str) -> Path | None:
 
 def parsed(package: str, name: str) -> tuple[str, ast.Module]:
     """The file of a plug-in, and what stands in it, without importing it; nothing where it has no file.
-
-    Args:
-        name: one of `names(package)`, or the path of a Python file.
 
     Raises:
         ConfigError: the file isn't Python.
@@ -179,12 +162,7 @@ def file_of(function: Any) -> str | None:
 
 
 def described(error: BaseException, file: str | Path | None) -> str:
-    """Type, message and place of an error in a plug-in: `KeyError: 'names' (mine.py:23)`, and the line below it.
-
-    Args:
-        error: what was raised.
-        file: of the plug-in; the innermost line of it that was running is named.
-    """
+    """Type, message and place of an error in a plug-in: `KeyError: 'names' (mine.py:23)`, and that line below it."""
     frames = traceback.extract_tb(error.__traceback__)
     in_file = [frame for frame in frames if file is not None and places.real(frame.filename) == places.real(file)]
     text = f"{type(error).__name__}: {error}"

@@ -46,11 +46,7 @@ class Pool(Protocol):
 
 @contextlib.contextmanager
 def pool(workers: int, executor: Executor, threads: int = 1) -> Iterator[Pool]:
-    """Workers for a while; leaving ends them, and with an error what they do.
-
-    Args:
-        workers: how many; 0 and 1 mean this process, with `ray` 0 means all processors of the cluster.
-    """
+    """Workers for a while, as `executor.parallel` counts them; leaving ends them, and with an error what they do."""
     if executor == "ray":
         with _ray(workers) as cluster:
             yield cluster

@@ -19,11 +19,7 @@ _SHOWN: list[Any] = []  # bars within a bar stand below it: two displays would w
 
 
 def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
-    """Yield the items and show how far they are.
-
-    Args:
-        description: one or two words.
-    """
+    """Yield the items and show how far they are."""
     with bar(total=total, description=description) as advance:
         for item in items:
             yield item
@@ -32,12 +28,7 @@ def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
 
 @contextlib.contextmanager
 def bar(*, total: int, description: str) -> Iterator[Callable[[int], None]]:
-    """Show a bar on stderr; the block calls `advance(n)`.
-
-    Args:
-        total: units of work.
-        description: one or two words.
-    """
+    """Show a bar on stderr, described in one or two words; the block calls `advance(n)`."""
     if logging.getLogger("salmubench").level > logging.INFO:
         yield lambda _: None
         return

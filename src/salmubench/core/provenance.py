@@ -97,10 +97,6 @@ def portable(data: Any, field: Any = None) -> Any:
     Where a field is known to hold a path, or several joined by `::`, folders may be called anything; elsewhere a path
     ends at a blank, a quote or a bracket.
 
-    Args:
-        data: texts, or mappings and sequences of what this takes.
-        field: the name under which it stands.
-
     Examples:
         >>> portable({"error": "no file '/data/ann/method.py'", "arch": "ViT-B/32", "lr": 0.1})
         {'error': "no file '…/method.py'", 'arch': 'ViT-B/32', 'lr': 0.1}

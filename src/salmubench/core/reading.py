@@ -72,12 +72,7 @@ def shown(value: Any, most: int = SHOWN) -> str:
 def read_bytes(
     path: Path, *, error: type[SalmubenchError], what: str, limit: int = JSON_BYTES, missing: str = _ADVICE
 ) -> bytes:
-    """Read a file of at most `limit` bytes.
-
-    Args:
-        what: what the file should be, for the message: `a record`.
-        limit: most bytes that are read.
-    """
+    """Read a file of at most `limit` bytes; messages say what it should be: `a record`."""
     try:
         check_regular(path)
         with path.open("rb") as stream:
@@ -113,12 +108,7 @@ def read_json(
     depth: int = DEPTH,
     mapping: bool = False,
 ) -> Any:
-    """Read a JSON file.
-
-    Args:
-        what: what the file should be, for messages.
-        limit: most bytes.
-    """
+    """Read a JSON file of at most `limit` bytes; messages say what it should be."""
     data = read_bytes(path, error=error, what=what, limit=limit, missing=missing)
     large = limit >= LARGE and len(data) > _LOOKED_AT
     return parse_json(data, where=str(path), error=error, advice=advice, depth=depth, mapping=mapping, large=large)
@@ -156,16 +146,10 @@ def read_yaml(
     *,
     error: type[SalmubenchError],
     what: str = "a YAML file",
-    missing: str = _ADVICE,
     expected: str = "keys and values",
 ) -> dict[str, Any]:
-    """Read a YAML file of keys and values; an empty one has none.
-
-    Args:
-        what: what the file should be, for messages.
-        expected: what should be in it, for messages.
-    """
-    data = read_bytes(path, error=error, what=what, limit=YAML_BYTES, missing=missing)
+    """Read a YAML file of keys and values; an empty one has none. Messages say what it and its content should be."""
+    data = read_bytes(path, error=error, what=what, limit=YAML_BYTES)
     return parse_yaml(data, where=str(path), error=error, expected=expected)
 
 
@@ -308,10 +292,7 @@ def _yaml_loader() -> Any:
 def validated(kind: type[T], data: Any, *, where: str, error: type[SalmubenchError], advice: str = "") -> T:
     """Make a typed record of what came through the gate.
 
-    Args:
-        where: the file, for messages.
-        error: class of the error, which names the first unknown key, else the first missing one, else the first value
-            of a wrong type.
+    The error names the first unknown key, else the first missing one, else the first value of a wrong type.
     """
     import pydantic
 

@@ -231,11 +231,7 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def json_text(data: Any, *, where: str) -> str:
-    """Give the text of a JSON file.
-
-    Args:
-        data: what `plain` takes.
-        where: the file, for messages.
+    """Give the text of a JSON file, of what `plain` takes.
 
     Raises:
         OutputError: a number isn't finite.
