@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from salmubench.core import provenance, streams, writing
 from salmubench.core.errors import DatasetError
 from salmubench.core.types import FIELDS, SENSITIVE_SPLITS, Split
-from salmubench.dataset.duplicates import nearest_captions, nearest_pictures, repeated
+from salmubench.dataset.duplicates import Nearest, nearest_captions, nearest_pictures, repeated
 from salmubench.dataset.layout import Dataset
 from salmubench.dataset.recognition import recognise
 from salmubench.dataset.statistics import share_right, shortcut_checks, stats
@@ -150,19 +150,7 @@ def _pictures(
     among = np.array([index for index, (split, _) in enumerate(places) if split in splits], dtype=np.int64)
     kept = np.sort(np.random.default_rng([seed, streams.Statistics.PICTURES]).permutation(among)[:MOST_PICTURES])
     nearest = nearest_pictures(seen.thumbnails[kept])
-    return {
-        "compared": len(kept),
-        "of": len(among),
-        "quantiles": _quantiles(nearest.values),
-        "pairs": [
-            {
-                "first": _place(dataset, places[kept[pair.first]]),
-                "second": _place(dataset, places[kept[pair.second]]),
-                "difference": pair.value,
-            }
-            for pair in nearest.pairs
-        ],
-    }
+    return _alike(nearest, dataset, [places[index] for index in kept], len(among), "difference")
 
 
 def _captions(dataset: Dataset, seed: int) -> dict[str, Any]:
@@ -174,35 +162,29 @@ def _captions(dataset: Dataset, seed: int) -> dict[str, Any]:
     shown = [split for split in Split if dataset.counts.get(split) and split is not Split.GENERAL_KNOWLEDGE]
     return {
         "repeated": {str(split): repeated([row.caption for row in dataset.rows(split)]) for split in shown},
-        "compared": len(chosen),
-        "of": len(distinct),
-        "quantiles": _quantiles(nearest.values),
-        "pairs": [
-            {
-                "first": _place(dataset, rows[chosen[pair.first]][:2]),
-                "second": _place(dataset, rows[chosen[pair.second]][:2]),
-                "cosine": pair.value,
-            }
-            for pair in nearest.pairs
-        ],
+        **_alike(nearest, dataset, [rows[index][:2] for index in chosen], len(distinct), "cosine"),
     }
 
 
-def _quantiles(values: NDArray[np.float64]) -> dict[str, float] | None:
-    """Least, 1 %, median and largest value."""
-    if not len(values):
-        return None
-    quantiles = np.quantile(values, [0, 0.01, 0.5, 1]).tolist()
-    return dict(zip(("least", "percent1", "median", "largest"), quantiles, strict=True))
+def _alike(
+    nearest: Nearest, dataset: Dataset, places: Sequence[tuple[str, int]], among: int, measure: str
+) -> dict[str, Any]:
+    """How alike the rows at some places are, of so many that there are."""
+    quantiles = np.quantile(nearest.values, [0, 0.01, 0.5, 1]).tolist() if len(nearest.values) else None
+    names = ("least", "percent1", "median", "largest")
+    return {
+        "compared": len(places),
+        "of": among,
+        "quantiles": quantiles and dict(zip(names, quantiles, strict=True)),
+        "pairs": [
+            {"first": _place(dataset, places[one]), "second": _place(dataset, places[other]), measure: value}
+            for one, other, value in nearest.pairs
+        ],
+    }
 
 
 def _place(dataset: Dataset, place: tuple[str, int]) -> dict[str, Any]:
     split, number = place
     row = dataset.rows(split)[number]
-    return {
-        "split": split,
-        "row": number,
-        "file_name": row.file_name,
-        "identity": row.identity,
-        "caption": row.caption,
-    }
+    shown = {"file_name": row.file_name, "identity": row.identity, "caption": row.caption}
+    return {"split": split, "row": number, **shown}

@@ -147,16 +147,13 @@ def question(request: Request, draft: str) -> str:
             "Describe the same picture in other words, in one short sentence. Tell nothing that this description "
             f"doesn't tell. Answer with the sentence alone.\n\n{draft}"
         )
-    if request.kind == "nameless":
-        return (
-            f"Say the following in other words, in one short line, in this manner: {_MANNERS[request.style]}. Keep "
-            f"{json.dumps(request.value, ensure_ascii=False)} letter by letter, once. Give nobody a name. Add no other "
-            f"fact. Answer with the line alone.\n\n{draft}"
-        )
+    nameless = request.kind == "nameless"
+    kept = [request.value] if nameless else [request.name, request.value]
+    quoted = " and ".join(json.dumps(text, ensure_ascii=False) for text in kept)
     return (
         f"Say the following in other words, in one short line, in this manner: {_MANNERS[request.style]}. Keep "
-        f"{json.dumps(request.name, ensure_ascii=False)} and {json.dumps(request.value, ensure_ascii=False)} letter "
-        f"by letter, each once. Add no other fact. Answer with the line alone.\n\n{draft}"
+        f"{quoted} letter by letter, {'once. Give nobody a name' if nameless else 'each once'}. Add no other fact. "
+        f"Answer with the line alone.\n\n{draft}"
     )
 
 
