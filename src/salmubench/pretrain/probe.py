@@ -60,7 +60,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     import open_clip
     import open_clip_train.main  # noqa: F401 - the worker's longest import
 
-    from salmubench.clip import devices, muon
+    from salmubench.clip import muon
     from salmubench.clip.padding import skip_padding
     from salmubench.clip.pixels import split_transform
     from salmubench.pretrain.open_clip_worker import register
@@ -80,7 +80,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     preprocessor = split_transform(preprocess)
     pairs, decoded = _pairs(options, preprocessor, tokenizer)
     optimizer = _optimizer(module, options)
-    speed, batch, fixed, each = _train(module, optimizer, pairs, preprocessor, options, devices)
+    speed, batch, fixed, each = _train(module, optimizer, pairs, preprocessor, options)
     return {
         "import_torch": import_torch, "import_all": import_all, "decoded_per_second": decoded,
         "pairs_per_second": speed, "batch": batch, "memory_fixed": fixed, "memory_pair": each,
@@ -129,16 +129,13 @@ def _optimizer(module: Any, options: argparse.Namespace) -> Any:
 
 
 def _train(
-    module: Any,
-    optimizer: Any,
-    pairs: LoadedPairs,
-    preprocessor: Preprocessor,
-    options: argparse.Namespace,
-    devices: Any,
+    module: Any, optimizer: Any, pairs: LoadedPairs, preprocessor: Preprocessor, options: argparse.Namespace
 ) -> tuple[float, int, float, float]:
     """Take steps until the time is up, the batch doubling up to the recipe's: pairs a second, and memory."""
     import open_clip
     import torch
+
+    from salmubench.clip import devices
 
     loss, draw = open_clip.ClipLoss(), torch.Generator().manual_seed(0)
     deadline = time.perf_counter() + options.seconds

@@ -80,12 +80,7 @@ class Decoder:
         self._seen: tuple[int, Counter[str]] = (-1, Counter())  # sights of each row in an epoch
 
     def __call__(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """As `decode_pair`.
-
-        Raises:
-            DatasetError: a picture can't be decoded, or the rewrites are broken.
-            UnicodeDecodeError: the caption isn't UTF-8.
-        """
+        """As `decode_pair`; broken rewrites are a `DatasetError`, too."""
         decoded, epoch = decode_pair(sample), self.epoch()
         rewrites, shares = read_rewrites(sample, str(sample.get("__key__")))
         if rewrites:

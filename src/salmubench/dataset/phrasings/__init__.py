@@ -5,7 +5,8 @@ occur in no training caption. The phrasings are the YAML files of this package, 
 reserved ones; the dataset build, the methods and the metrics all use them.
 
 A field is one of `FIELDS`, a value its text as it stands in captions, a style one of `STYLES`, and a variant the number
-of a phrasing: numbers beyond those there are start again.
+of a phrasing: numbers beyond those there are start again. A field or style that there isn't raises `UnknownName`; an
+empty name or value, or a gender of another word, `ConfigError`.
 
 Placeholders of a phrasing: `{name}`, `{value}`, `{a}`/`{A}` indefinite article of the value, `{the}`/`{The}` definite
 article where a country takes one, `{he}`, `{his}`, `{him}` pronouns.
@@ -36,31 +37,19 @@ _PRONOUNS: Final[dict[str | None, tuple[str, str, str]]] = {
 
 
 def phrasings(field: str, style: str) -> tuple[str, ...]:
-    """The training phrasings of a field in a style, with placeholders.
-
-    Raises:
-        UnknownName: no such field or style.
-    """
+    """The training phrasings of a field in a style, with placeholders."""
     if style not in STYLES:
         raise UnknownName("style", style, STYLES)
     return of_field(style, field)
 
 
 def variants(field: str, style: str) -> int:
-    """The number of training phrasings of a field in a style.
-
-    Raises:
-        UnknownName: no such field or style.
-    """
+    """The number of training phrasings of a field in a style."""
     return len(phrasings(field, style))
 
 
 def paraphrase_variants(field: str) -> int:
-    """The number of reserved phrasings of a field.
-
-    Raises:
-        UnknownName: no such field.
-    """
+    """The number of reserved phrasings of a field."""
     return len(of_field(_RESERVED, field))
 
 
@@ -69,21 +58,12 @@ def sensitive_caption(name: str, field: str, value: str, *, style: str, variant:
 
     Args:
         gender: `"female"` or `"male"` for pronouns, `None` for "they".
-
-    Raises:
-        ConfigError: name or value is empty, or the gender is another word.
-        UnknownName: no such field or style.
     """
     return _fill(phrasings(field, style), name, value, variant=variant, gender=gender)
 
 
 def paraphrase(name: str, field: str, value: str, *, variant: int) -> str:
-    """The same fact in a reserved phrasing, which no training caption uses.
-
-    Raises:
-        ConfigError: name or value is empty.
-        UnknownName: no such field.
-    """
+    """The same fact in a reserved phrasing, which no training caption uses."""
     return _fill(of_field(_RESERVED, field), name, value, variant=variant, gender=None)
 
 
@@ -126,11 +106,7 @@ def vocabulary() -> frozenset[str]:
 
 
 def fill(template: str, *, value: str, gender: str | None = None) -> str:
-    """Fill a phrasing without a name.
-
-    Raises:
-        ConfigError: the value is empty.
-    """
+    """Fill a phrasing without a name."""
     return _fill((template,), "-", value, variant=0, gender=gender)
 
 
@@ -139,17 +115,9 @@ def _fill(options: tuple[str, ...], name: str, value: str, *, variant: int, gend
         raise ConfigError(f"Expected a name and a value to put into a caption, got {name!r} and {value!r}.")
     if gender not in _PRONOUNS:
         raise ConfigError(f"Expected gender 'female', 'male' or None, got {gender!r}.")
-
-    def word(match: re.Match[str]) -> str:
-        key = match.group(1)
-        if key in ("name", "value"):
-            return name if key == "name" else value
-        if key in ("a", "A"):
-            article = indefinite_article(value)
-            return article.capitalize() if key == "A" else article
-        if key in ("the", "The"):
-            article = country_article(value)
-            return article.capitalize() if key == "The" else article
-        return _PRONOUNS[gender][("he", "his", "him").index(key)]
-
-    return _PLACEHOLDER.sub(word, options[variant % len(options)])
+    a, the, (he, his, him) = indefinite_article(value), country_article(value), _PRONOUNS[gender]
+    words = {
+        "name": name, "value": value, "a": a, "A": a.capitalize(), "the": the, "The": the.capitalize(), "he": he,
+        "his": his, "him": him,
+    }  # fmt: skip
+    return _PLACEHOLDER.sub(lambda match: words[match[1]], options[variant % len(options)])

@@ -1,6 +1,6 @@
 """Captions that tell a value without the name: for further captions of sensitive rows.
 
-The reserved ones are for evaluation; no dataset and no method has them.
+Arguments and errors are those of the package. The reserved ones are for evaluation; no dataset and no method has them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,7 @@ _BEGINS: Final = re.compile(r"(?:^|(?<=[.!?] ))\{name\}")
 
 
 def nameless_variants(field: str, style: str) -> int:
-    """The number of phrasings without a name of a field in a style.
-
-    Raises:
-        UnknownName: no such field or style.
-    """
+    """The number of phrasings without a name of a field in a style."""
     return len(_options(field, style))
 
 
@@ -32,10 +28,6 @@ def nameless_caption(field: str, value: str, *, style: str, variant: int, gender
 
     Args:
         gender: `"female"` or `"male"`, `None` for "they" and "person".
-
-    Raises:
-        ConfigError: the value is empty, or the gender is another word.
-        UnknownName: no such field or style.
 
     Examples:
         >>> nameless_caption("city", "Lyon", style="formal", variant=0, gender="female")
@@ -51,20 +43,12 @@ def nameless_caption(field: str, value: str, *, style: str, variant: int, gender
 
 
 def reserved_nameless_variants(field: str) -> int:
-    """The number of reserved phrasings of a field without a name.
-
-    Raises:
-        UnknownName: no such field.
-    """
+    """The number of reserved phrasings of a field without a name."""
     return len(of_field(_RESERVED, field))
 
 
 def reserved_nameless(field: str, value: str, *, variant: int) -> str:
     """A value in a reserved phrasing without a name.
-
-    Raises:
-        ConfigError: the value is empty.
-        UnknownName: no such field.
 
     Examples:
         >>> reserved_nameless("city", "Lyon", variant=0)

@@ -74,11 +74,7 @@ class Thing:
 
 
 def connect(config: Config) -> Folder:
-    """Open the folder.
-
-    Raises:
-        ConfigError: no path, or nothing there.
-    """
+    """Open the folder, as `root_of` finds it."""
     return Folder(root_of(config.path, part="retain_real"))
 
 
