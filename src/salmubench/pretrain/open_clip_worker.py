@@ -233,15 +233,11 @@ def prepare_stream(data: Mapping[str, Any], *, seed: int, rank: int) -> None:
     Raises:
         RuntimeError: the engine's pipeline has another form.
     """
-    from open_clip_train.data import CsvDataset, SyntheticDataset
-
     from salmubench.pretrain.stream import Decoder, decode_pair, decode_pairs_only
 
     for part in {"train", "val"} & data.keys():
-        loader = data[part].dataloader
-        if not isinstance(getattr(loader, "dataset", None), CsvDataset | SyntheticDataset):
-            shared = data[part].shared_epoch
-            decode_pairs_only(loader, Decoder(seed, shared.get_value) if part == "train" else decode_pair)
+        decoder = Decoder(seed, data[part].shared_epoch.get_value) if part == "train" else decode_pair
+        decode_pairs_only(data[part].dataloader, decoder)
     seed_shuffle(data["train"], seed=seed, rank=rank)
 
 
