@@ -14,6 +14,7 @@ from typing import Any
 
 from salmubench.core import manifest, progress, reading
 from salmubench.core.errors import ConfigError, DatasetError
+from salmubench.core.pools import cores
 from salmubench.dataset.shards import SIZES
 from salmubench.pretrain.samples import Sample, open_bytes, paths_of, read_shard
 
@@ -195,7 +196,7 @@ def _read(path: str, stated: int | None, ignored: Counter[str]) -> tuple[int, li
         return None
 
     samples = read_shard(path, lambda error: bad.append(str(error)), ignored)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         while chunk := list(islice(samples, _CHUNK)):  # the pool would read all of its input at once
             messages = list(pool.map(decoded, chunk))
             bad += [message for message in messages if message is not None]
