@@ -11,11 +11,15 @@ import pytest
 
 from chromium import FLAGS, browser_missing, chromium
 from report_world import METRICS, write_run
+from salmubench.core.pools import keep_freed_memory
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
 from salmubench.unlearn.registry import method_titles
 from tiny import tiny_dataset
 from tiny_run import make_tiny_run
+
+
+keep_freed_memory()  # as the command does: tests train in this process
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

@@ -16,6 +16,7 @@ from salmubench.pretrain.config import PretrainConfig
 from salmubench.report import contests, tables
 from salmubench.report.collect import read_run
 from salmubench.report.config import ReportConfig
+from salmubench.report.latex import latex_report
 from salmubench.report.page import report
 from salmubench.scoring.contest_record import read_contest
 from salmubench.scoring.failure_modes import legend
@@ -49,7 +50,7 @@ def walk(out: Path) -> None:
     assert "It can fail in five ways" in page.replace(" 5 ", " five ")
     assert all(text in page for text in (">Reworded<", "Tells nothing in other words", "Rehearsed"))
     records = read_run(run, descriptions()).records
-    latex = tables.latex_report(records)
+    latex = latex_report(records, {})
     assert "tells nothing in other words (W)" in latex
     assert "Rehearsed" in latex
     head = tables.csv_table(records).splitlines()[0]
