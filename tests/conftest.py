@@ -18,7 +18,6 @@ from salmubench.unlearn.registry import method_titles
 from tiny import tiny_dataset
 from tiny_run import make_tiny_run
 
-
 keep_freed_memory()  # as the command does: tests train in this process
 
 
