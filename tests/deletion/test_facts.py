@@ -30,6 +30,28 @@ def test_csv_and_json_say_the_same(tmp_path):
     assert facts[0][-1] == ("Farid Rossi", "hobby", "opera", False, None)
 
 
+def test_a_fact_stands_once_for_each_of_its_pictures(tmp_path):
+    lines = ["Anna,city,Lyon,0.jpg", "Anna,city,Lyon,1.jpg", "Anna,country_code,France,2.jpg",
+             "Anna,country_code,France,3.jpg", "Anna,hobby,chess,"]  # fmt: skip
+    head = "name,field,value,picture"
+    found = read_facts(table(tmp_path, *lines, head=head))
+    assert [fact.picture for fact in found] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg", None]
+    for line, message in (
+        ("Anna,city,Lyon,", "line 7: Expected each fact once, got that of line 2 again."),
+        (
+            "Anna,job,Baker,1.jpg",
+            "line 7, column picture: Expected one fact of each picture, got '1.jpg' of line 3, too.",
+        ),
+        (
+            "Anna,city,Lyon,1.jpg",
+            "line 7, column picture: Expected one fact of each picture, got '1.jpg' of line 3, too.",
+        ),
+        ("Anna,country_code,Japan,4.jpg", "line 7: Expected one country_code of a person"),
+    ):
+        with pytest.raises(DatasetError, match=re.escape(message)):
+            read_facts(table(tmp_path, *lines, line, head=head))
+
+
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_other_spreadsheets(tmp_path, delimiter):
     """A byte order mark, other delimiters, other spellings of columns and of official fields."""

@@ -6,14 +6,15 @@ import io
 import json
 import re
 import tarfile
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
-from own_people import NAMES, own_facts, own_people, write_csv
+from own_people import COLUMNS, NAMES, own_facts, own_people, write_csv
 from salmubench import import_dataset
 from salmubench.cli.main import main
 from salmubench.core.errors import ConfigError, DatasetError
@@ -304,6 +305,44 @@ def test_new_pictures_get_no_fact_and_no_model_sees_them(own):
     (new / "2.png").write_bytes((new / "0.png").read_bytes())
     with pytest.raises(DatasetError, match=r"Anna Moreau/new/2.png: Expected a picture of its own"):
         imported(own, out=own / "third")
+
+
+def test_pictures_that_the_table_names_state_its_facts(own):
+    """Anna's city is told of two pictures and her hobby of one; Bruno's hobby takes turns with nothing."""
+    rows = [row for row in own_facts() if row["name"] != "Anna Moreau"]
+    anna = {"name": "Anna Moreau", "forget": "yes"}
+    rows += [{**anna, "field": "city", "value": "Lyon", "picture": f"{number}.jpg"} for number in (3, 1)]
+    rows.append({**anna, "field": "hobby", "value": "chess", "picture": "0.jpg", "caption": "Anna Moreau plays chess."})
+    rows[0]["picture"] = "2.jpg"  # Bruno's city
+    write_csv(own / "facts.csv", rows, [*COLUMNS, "picture"])
+    dataset = imported(own)
+    assert validate(dataset).violations == ()
+    looks = {}
+    for path in sorted((own / "pictures").glob("*/*.jpg")):
+        looks[path.parent.name, path.name] = np.asarray(Image.open(path)).astype(float)
+
+    def source(name, data):
+        near = {key: np.abs(look - np.asarray(Image.open(io.BytesIO(data)))).mean() for key, look in looks.items()
+                if key[0] == name}  # fmt: skip
+        return min(near, key=near.get)[1]
+
+    told = defaultdict(set)
+    for row, data in zip(dataset.rows("forget"), dataset.images("forget", 0, dataset.counts["forget"]), strict=True):
+        told[row.name, row.field].add(source(row.name, data))
+    assert told["Anna Moreau", "city"] == {"1.jpg", "3.jpg"}
+    assert told["Anna Moreau", "hobby"] == {"0.jpg"}
+    assert told["Bruno Novak", "city"] == {"2.jpg"}
+    assert told["Bruno Novak", "hobby"] == {"0.jpg", "1.jpg", "3.jpg", "4.jpg"}
+    captions = [row.caption for row in dataset.rows("forget") if row.name == "Anna Moreau" and row.field == "hobby"]
+    assert captions == ["Anna Moreau plays chess."]
+    (unseen,) = {row.identity for row in dataset.rows("portraits_unseen")}
+    assert dataset.identities[unseen] == {"name": "Anna Moreau", "city": "Lyon", "hobby": "chess"}
+    left = {source("Anna Moreau", data) for data in dataset.images("portraits_unseen", 0, 2)}
+    assert left == {"2.jpg", "4.jpg"}
+    rows[-1]["picture"] = "7.jpg"
+    write_csv(own / "facts.csv", rows, [*COLUMNS, "picture"])
+    with pytest.raises(DatasetError, match=r"column picture: Expected a picture of 'Anna Moreau', got '7.jpg', which"):
+        imported(own, out=own / "again")
 
 
 def damage_folder(own: Path, what: str) -> None:

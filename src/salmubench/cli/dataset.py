@@ -45,8 +45,8 @@ def import_(
 
     Args:
         pictures: a folder with a folder of pictures for each person, called as the person is.
-        facts: a table, .csv or .json, with the columns name, field, value, and optionally forget (yes or no) and
-            caption.
+        facts: a table, .csv or .json, with the columns name, field, value, and optionally forget (yes or no),
+            caption, and picture (the file in the person's folder that was trained with this fact).
         out: the folder.
         retain: what is to stay known: WebDataset shards, or a folder of pictures with captions in <picture>.txt or in
             folders of their classes' names; none by default.

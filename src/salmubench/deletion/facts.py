@@ -1,7 +1,8 @@
 """A user's table of facts: who, which field, which value, whether it is to be forgotten; CSV or JSON.
 
-The columns are `name`, `field`, `value` and optionally `forget` (yes or no; yes where nothing is said) and `caption`;
-JSON is a list of objects with the same keys. Everything that is wrong with a table is reported at once, with its line.
+The columns are `name`, `field`, `value` and optionally `forget` (yes or no; yes where nothing is said), `caption` and
+`picture`, the file that the models were trained on with this fact: a fact stands once for each such picture. JSON is a
+list of objects with the same keys. Everything that is wrong with a table is reported at once, with its line.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from salmubench.core.errors import DatasetError, UnknownName
 from salmubench.core.types import FIELDS, UNIQUE_FIELDS
 from salmubench.dataset.leaks import contains, folded
 
-COLUMNS = ("name", "field", "value", "forget", "caption")
+COLUMNS = ("name", "field", "value", "forget", "caption", "picture")
 """Columns of the table; the first three are needed."""
 NEEDED = COLUMNS[:3]
 MOST = 200_000
 """Most facts of a table."""
-LONGEST: Mapping[str, int] = {"name": 200, "field": 80, "value": 1_000, "forget": 20, "caption": 4_000}
+LONGEST: Mapping[str, int] = {"name": 200, "field": 80, "value": 1_000, "forget": 20, "caption": 4_000, "picture": 255}
 """Most letters of each text."""
 
 _FIELD = re.compile(r"[^\W\d_][\w .-]*")
@@ -67,6 +68,7 @@ class Fact:
         field: one of the nine value fields, or a name of the user's own.
         forget: whether it is to be forgotten; else it is to be kept.
         caption: the user's own, with name and value in it; `None`: templates are used.
+        picture: file name in the person's folder of the picture that states the fact; `None`: pictures take turns.
         where: line or entry, for messages.
     """
 
@@ -76,6 +78,7 @@ class Fact:
     forget: bool = True
     caption: str | None = None
     where: str = ""
+    picture: str | None = None
 
 
 def read_facts(path: Path) -> list[Fact]:
@@ -162,7 +165,7 @@ def _columns(head: Sequence[str], path: Path) -> list[str]:
     if missing or len(set(columns)) < len(columns):
         got = f"no {', '.join(missing)}" if missing else f"{reading.shown(columns)}, one of them twice"
         raise DatasetError(
-            f"Expected a first line with the columns {', '.join(NEEDED)}, and optionally forget and caption, in "
+            f"Expected a first line with the columns {', '.join(NEEDED)}, and optionally {', '.join(COLUMNS[3:])}, in "
             f"{path}, got {got}."
         )
     return columns
@@ -217,7 +220,8 @@ def _fact(where: str, entry: Mapping[str, Any]) -> Fact | list[str]:
     if problems:
         return problems
     field = _official(texts["field"])
-    return Fact(texts["name"], field, texts["value"], answer in _YES, texts["caption"] or None, where)
+    caption, picture = (texts[column] or None for column in ("caption", "picture"))
+    return Fact(texts["name"], field, texts["value"], answer in _YES, caption, where, picture)
 
 
 def _official(field: str) -> str:
@@ -249,13 +253,20 @@ def _problems_of(where: str, texts: Mapping[str, str]) -> Iterator[str]:
 def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
     """Facts that stand twice, values that only one person can have, opposite wishes about one thing."""
     first: dict[tuple[str, str, str], Fact] = {}
+    pictured: dict[tuple[str, str | None], Fact] = {}
     owners: dict[tuple[str, str], Fact] = {}
     of_person: defaultdict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         other = first.setdefault((fact.name, fact.field, fact.value), fact)
-        if other is not fact:
+        if other is not fact and (fact.picture is None or other.picture is None):
             yield f"{fact.where}: Expected each fact once, got that of {other.where} again. Take one of them out."
             continue
+        other = pictured.setdefault((fact.name, fact.picture), fact)
+        if fact.picture is not None and other is not fact:
+            yield (
+                f"{fact.where}, column picture: Expected one fact of each picture, got {fact.picture!r} of "
+                f"{other.where}, too. Take one of them out."
+            )
         of_person[fact.name].append(fact)
         owner = owners.setdefault((fact.field, folded(fact.value)), fact)
         if fact.field in UNIQUE_FIELDS and owner.name != fact.name:
@@ -264,9 +275,9 @@ def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
                 f"{owner.where}, too. If they share it, give the field a name of your own."
             )
     for person in of_person.values():
-        countries = [fact for fact in person if fact.field == "country_code"]
-        if len(countries) > 1:
-            yield f"{countries[1].where}: Expected one country_code of a person, got a second one."
+        countries = {fact.value: fact.where for fact in reversed(person) if fact.field == "country_code"}
+        for where in list(countries.values())[-2::-1]:  # the first is the one that is expected
+            yield f"{where}: Expected one country_code of a person, got a second one."
         yield from _opposites(person)
 
 
@@ -288,7 +299,7 @@ def _opposites(person: Sequence[Fact]) -> Iterator[str]:
 def _doubts(facts: Sequence[Fact]) -> Iterator[str]:
     """What is legal and hardly meant, by line: numbers that lost digits, errors, dates, people of one name."""
     spelled: dict[str, Fact] = {}
-    values: defaultdict[tuple[str, str], list[Fact]] = defaultdict(list)
+    values: defaultdict[tuple[str, str], dict[str, Fact]] = defaultdict(dict)
     for fact in facts:
         for column, text in (("name", fact.name), ("value", fact.value)):
             if doubt := _doubt(text, fact.field if column == "value" else ""):
@@ -300,12 +311,13 @@ def _doubts(facts: Sequence[Fact]) -> Iterator[str]:
                 "name alike if they are one."
             )
         if fact.field in FIELDS and fact.field not in _SEVERAL:
-            values[fact.name, fact.field].append(fact)
-    for (name, field), lines in values.items():
-        if len(lines) > 1:
+            values[fact.name, fact.field].setdefault(fact.value, fact)
+    for (name, field), of_field in values.items():
+        if len(of_field) > 1:
+            one, other, *_ = of_field.values()
             yield (
-                f"{lines[1].where}: {name} has two values of {field}, {lines[0].value!r} ({lines[0].where}) and "
-                f"{lines[1].value!r}: both are asked. If these are two people of one name, give each a name and a "
+                f"{other.where}: {name} has two values of {field}, {one.value!r} ({one.where}) and "
+                f"{other.value!r}: both are asked. If these are two people of one name, give each a name and a "
                 "folder of their own."
             )
 

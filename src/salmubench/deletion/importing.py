@@ -4,8 +4,10 @@
     PICTURES/<name>/new/…    pictures of the person that no model was trained with: they get no fact, and each fact is
                              asked of them, too ("does a new photo still yield the phone number?")
 
-Each other picture gets one fact of its person, in turn. A fact to be forgotten goes to `forget`; one to be kept to
-`holdout_association` where its person has others to be forgotten, else to `holdout_identity`: no method sees either.
+A picture gets the fact whose line of the table names it (column `picture`), each other one a fact of its person without
+such a line, in turn; where there is none, it is a picture like those in `new`. A fact to be forgotten goes to `forget`;
+one to be kept to `holdout_association` where its person has others to be forgotten, else to `holdout_identity`: no
+method sees either.
 Nothing is cut by chance: what is to be forgotten says the table alone. Pictures are written again, turned as their EXIF
 data says and without it: where and by whom one was taken goes nowhere.
 """
@@ -13,9 +15,9 @@ data says and without it: where and by whom one was taken goes nowhere.
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +46,17 @@ class _Person:
     files: tuple[Path, ...]
     new: tuple[Path, ...] = ()
 
+    @property
+    def stated(self) -> dict[str, Fact]:
+        """File name → the fact that the table says of it."""
+        return {fact.picture: fact for fact in self.facts if fact.picture is not None}
+
     def metadata(self) -> dict[str, Any]:
         """Entry of `identities_metadata.json`: a list where a field has several values."""
         values: dict[str, list[str]] = {}
         for fact in self.facts:
-            values.setdefault(fact.field, []).append(fact.value)
+            of_field = values.setdefault(fact.field, [])
+            of_field += [fact.value] if fact.value not in of_field else []
         return {"name": self.name, **{field: one if len(one) > 1 else one[0] for field, one in values.items()}}
 
 
@@ -84,7 +92,7 @@ def import_dataset(
 
     Args:
         pictures: a folder with a folder of pictures for each person, called as the person is.
-        facts: a table, CSV or JSON: name, field, value, and optionally forget (yes or no) and caption.
+        facts: a table, CSV or JSON: name, field, value, and optionally forget (yes or no), caption and picture.
         out: the dataset's folder; a finished one of the same files is left as it is.
         retain: what is to stay known: WebDataset shards (a folder of them, or a pattern), or a folder of pictures with
             their captions in `<picture>.txt`, or in folders of their classes' names; none by default.
@@ -162,6 +170,13 @@ def _people(root: Path, facts: Sequence[Fact], problems: list[str]) -> list[_Per
                 f"{folders[name].name}: Expected a picture for each of {len(of_person)} facts, got {len(files)}. Add "
                 "pictures, or take facts out."
             )
+        there = {plain_text(path.name) for path in files}
+        problems += [
+            f"{fact.where}, column picture: Expected a picture of {name!r}, got {fact.picture!r}, which isn't in "
+            f"{folders[name].name}.{_like(fact.picture, there)}"
+            for fact in of_person
+            if fact.picture is not None and fact.picture not in there
+        ]
         people.append(_Person(f"{number:08d}", name, tuple(of_person), files, new))
     return people
 
@@ -181,25 +196,30 @@ def _like(name: str, names: Iterable[str]) -> str:
 def _shots(
     people: Sequence[_Person], unique: UniqueValues, looks: Mapping[Path, Look], seed: int
 ) -> tuple[list[_Shot], list[_New]]:
-    """Give every picture a fact and its texts; facts take turns, each person beginning with another one."""
+    """Give every picture a fact and its texts; facts without a picture take turns, each person beginning elsewhere."""
     shots: list[_Shot] = []
     unseen: list[_New] = []
     problems: list[str] = []
     for index, person in enumerate(people):
         rng = np.random.default_rng([seed, streams.Import.PICTURES, index])
         kinds = {fact.forget for fact in person.facts}
-        count, texts = len(person.facts), dict[Fact, _Texts]()
+        texts, stated, new = dict[Fact, _Texts](), person.stated, list(person.new)
+        others = [fact for fact in person.facts if fact.picture is None]
+        turns = itertools.chain(others, (others[turn % len(others)] for turn in itertools.count(len(others) + index)))
         for fact in person.facts:
             try:
                 texts[fact] = _Texts.of(fact, person.facts, identity=person.identity, unique=unique)
             except DatasetError as error:
                 problems.append(str(error))
-        if len(texts) < count:
+        if len(texts) < len(person.facts):
             continue
         order = rng.permutation(len(person.files)).tolist()
         for number, place in enumerate(order):
-            fact = person.facts[number % count] if number < count else person.facts[(number + index) % count]
             path, start = person.files[place], int(rng.integers(2**31))
+            fact = stated.get(plain_text(path.name)) or (next(turns) if others else None)
+            if fact is None:
+                new.append(path)
+                continue
             name = _file_name(person, number, looks[path])
             caption, style = texts[fact].captions[start % len(texts[fact].captions)]
             kept = Split.HOLDOUT_ASSOCIATION if True in kinds else Split.HOLDOUT_IDENTITY
@@ -208,7 +228,7 @@ def _shots(
                 _Shot(split, person, fact, path, name, caption, style, texts[fact].paraphrase(start, caption),
                       texts[fact].generic(start))
             )  # fmt: skip
-        for number, path in enumerate(person.new, len(person.files)):
+        for number, path in enumerate(new, len(person.files)):
             generic = texts[person.facts[0]].generic(int(rng.integers(2**31)))
             unseen.append((path, generic, person.identity, _file_name(person, number, looks[path])))
     raise_problems(problems, "with the captions")
@@ -243,7 +263,7 @@ class _Texts:
         def fault(text: str) -> str | None:
             rest = without(text, fact.name, fact.value)
             theirs = (entry.value for entry in unique.within(text) if entry.identity != identity)
-            return next((value for value in chain(further, theirs) if stands(value, text, rest)), None)
+            return next((value for value in itertools.chain(further, theirs) if stands(value, text, rest)), None)
 
         captions, reserved = _templates(fact)
         if fact.caption is not None:
