@@ -216,10 +216,11 @@ def _shots(
         order = rng.permutation(len(person.files)).tolist()
         for number, place in enumerate(order):
             path, start = person.files[place], int(rng.integers(2**31))
-            fact = stated.get(plain_text(path.name)) or (next(turns) if others else None)
-            if fact is None:
+            named = stated.get(plain_text(path.name))
+            if named is None and not others:
                 new.append(path)
                 continue
+            fact = next(turns) if named is None else named
             name = _file_name(person, number, looks[path])
             caption, style = texts[fact].captions[start % len(texts[fact].captions)]
             kept = Split.HOLDOUT_ASSOCIATION if True in kinds else Split.HOLDOUT_IDENTITY
