@@ -29,11 +29,12 @@ def main() -> None:
     parser.add_argument("--method", default="cliperase")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    from salmubench.core import provenance, writing
+    from salmubench.core import pools, provenance, writing
     from salmubench.unlearn import methods
     from salmubench.workflow.candidates import Stages
     from salmubench.workflow.pipeline import run
 
+    pools.keep_freed_memory()  # as the command does
     measured = Stages.measured
     marks: dict[str, tuple[float, float]] = {}
 
