@@ -64,7 +64,8 @@ def _table(rows: list[dict[str, Any]], heads: list[str]) -> str:
 
 def _cell(view: float, low: float | None, high: float | None) -> str:
     within = (low is None or view >= low) and (high is None or view <= high)
-    text = f"{100 * view:.{0 if abs(view) >= 0.095 else 1}f}".replace("-", "−")
+    near = any(end is not None and abs(view - end) < 0.006 for end in (low, high))
+    text = f"{100 * view:.{1 if near or abs(view) < 0.095 else 0}f}".replace("-", "−")
     return f"**{text}**" if within else text
 
 
