@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from salmubench.core.errors import ConfigError
@@ -26,6 +26,20 @@ def check_seed(seed: int) -> None:
     """
     if not 0 <= seed <= LARGEST_SEED:
         raise ConfigError(f"Expected a seed from 0 to {LARGEST_SEED}, got {seed}.")
+
+
+def check_each(options: object, checks: Iterable[tuple[str, bool, str]], *, owner: str) -> None:
+    """Refuse the first option that isn't good.
+
+    Args:
+        checks: name, whether its value is good, and what it should be, for the message.
+
+    Raises:
+        ConfigError: with the option's name behind that of its owner.
+    """
+    for name, good, expected in checks:
+        if not good:
+            raise ConfigError(f"Expected {owner}.{name} to be {expected}, got {getattr(options, name)!r}.")
 
 
 def build(kind: type[T], values: Mapping[str, Any], *, owner: str = "") -> T:

@@ -1,8 +1,8 @@
 """The folder is the registry: a module of a plug-in package is a plug-in of that name.
 
 A package is given by its dotted name, a plug-in by its name there or the path of a Python file. `names` lists without
-importing, `load` imports one. Outsiders add plug-ins by entry points (group = the package's
-name, e.g. `salmubench.unlearn.methods`) or by the path of a `.py` file.
+importing, `load` imports one. Outsiders add plug-ins by entry points (group = the package's name, e.g.
+`salmubench.unlearn.methods`) or by the path of a `.py` file.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from typing import Any
 
 from salmubench.core import hub, manifest
 from salmubench.core.errors import ConfigError
+from salmubench.core.options import check_each
 from salmubench.dataset.leaks import contains
 from salmubench.generator import backends
 from salmubench.generator.backends import Backend, Request, Written
@@ -73,10 +74,7 @@ class Config:
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("max_new_tokens", self.max_new_tokens >= 1, "at least 1"),
         )
-        for name, good, expected in checks:
-            if not good:
-                value = getattr(self, name)
-                raise ConfigError(f"Expected dataset.backends.captions_options.{name} to be {expected}, got {value!r}.")
+        check_each(self, checks, owner="dataset.backends.captions_options")
 
 
 def connect(config: Config) -> Llm:

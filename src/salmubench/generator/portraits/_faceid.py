@@ -16,6 +16,7 @@ from PIL import Image
 
 from salmubench.core import hub
 from salmubench.core.errors import ConfigError
+from salmubench.core.options import check_each
 
 _EXTRA = (
     "Expected diffusers, transformers, accelerate and peft for the portrait backend diffusion: pip install "
@@ -91,12 +92,7 @@ class Config:
             ("scale", 0 <= self.scale <= 1, "between 0 and 1"),
             ("adapter_file", self.adapter_file.endswith(".safetensors"), "a .safetensors file (nothing is unpickled)"),
         )
-        for name, good, expected in checks:
-            if not good:
-                value = getattr(self, name)
-                raise ConfigError(
-                    f"Expected dataset.backends.portraits_options.{name} to be {expected}, got {value!r}."
-                )
+        check_each(self, checks, owner="dataset.backends.portraits_options")
 
 
 class FaceId:
