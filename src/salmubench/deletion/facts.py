@@ -253,7 +253,7 @@ def _problems_of(where: str, texts: Mapping[str, str]) -> Iterator[str]:
 def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
     """Facts that stand twice, values that only one person can have, opposite wishes about one thing."""
     first: dict[tuple[str, str, str], Fact] = {}
-    pictured: dict[tuple[str, str | None], Fact] = {}
+    pictured: dict[tuple[str, str], Fact] = {}
     owners: dict[tuple[str, str], Fact] = {}
     of_person: defaultdict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
@@ -261,8 +261,7 @@ def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
         if other is not fact and (fact.picture is None or other.picture is None):
             yield f"{fact.where}: Expected each fact once, got that of {other.where} again. Take one of them out."
             continue
-        other = pictured.setdefault((fact.name, fact.picture), fact)
-        if fact.picture is not None and other is not fact:
+        if fact.picture is not None and (other := pictured.setdefault((fact.name, fact.picture), fact)) is not fact:
             yield (
                 f"{fact.where}, column picture: Expected one fact of each picture, got {fact.picture!r} of "
                 f"{other.where}, too. Take one of them out."
@@ -275,9 +274,10 @@ def _problems_together(facts: Sequence[Fact]) -> Iterator[str]:
                 f"{owner.where}, too. If they share it, give the field a name of your own."
             )
     for person in of_person.values():
-        countries = {fact.value: fact.where for fact in reversed(person) if fact.field == "country_code"}
-        for where in list(countries.values())[-2::-1]:  # the first is the one that is expected
-            yield f"{where}: Expected one country_code of a person, got a second one."
+        countries = [fact for fact in person if fact.field == "country_code"]
+        second = next((fact for fact in countries if fact.value != countries[0].value), None)
+        if second is not None:
+            yield f"{second.where}: Expected one country_code of a person, got a second one."
         yield from _opposites(person)
 
 
