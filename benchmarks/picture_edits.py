@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,29 +68,26 @@ class World:
                 self.wordings[field] |= {caption.replace(value, "{}") for caption in bare}
         self.unseen = [row.identity or "" for row in self.rows[Split.PORTRAITS_UNSEEN]]
         self.clip = models.load_model(run / "checkpoints" / "compromised")
-        self.pool: Any = _visual(self.clip).attnpool
-        self.features = {split: torch.cat(list(self.before_projection(split))) for split in SPLITS}
-        self.vectors = {split: self.project(features) for split, features in self.features.items()}
+        self.features = {split: self.before_projection(self.clip, split) for split in SPLITS}
+        self.vectors = {split: projected(self.clip, features) for split, features in self.features.items()}
 
     @torch.no_grad()
-    def before_projection(self, split: str, size: int = 256) -> Iterator[Tensor]:
-        """What enters the last matrix, (b, width)."""
-        last, preprocessor = self.pool.c_proj, split_transform(self.clip.preprocess)
-        self.pool.c_proj = nn.Linear(last.in_features, last.in_features)
-        nn.init.eye_(self.pool.c_proj.weight)
-        nn.init.zeros_(self.pool.c_proj.bias)
+    def before_projection(self, clip: ClipModel, split: str, size: int = 256) -> Tensor:
+        """What enters the last matrix of a model, (n, width)."""
+        pool, preprocessor = _visual(clip).attnpool, split_transform(clip.preprocess)
+        last = pool.c_proj
+        pool.c_proj = nn.Linear(last.in_features, last.in_features)
+        nn.init.eye_(pool.c_proj.weight)
+        nn.init.zeros_(pool.c_proj.bias)
         pixels = [
             preprocessor.to_pixels(data, where=split) for data in self.dataset.images(split, 0, len(self.rows[split]))
         ]
-        for start in range(0, len(pixels), size):
-            yield _visual(self.clip)(preprocessor.to_batch(pixels[start : start + size], "cpu", channels_last=True))
-        self.pool.c_proj = last
-
-    @torch.no_grad()
-    def project(self, features: Tensor) -> Tensor:
-        """Embeddings (n, d), not of unit length."""
-        embeddings: Tensor = self.pool.c_proj(features)
-        return embeddings
+        features = [
+            _visual(clip)(preprocessor.to_batch(pixels[start : start + size], "cpu", channels_last=True))
+            for start in range(0, len(pixels), size)
+        ]
+        pool.c_proj = last
+        return torch.cat(features)
 
     @torch.no_grad()
     def sentences(self, model: str) -> dict[str, tuple[list[str], Tensor]]:
@@ -149,6 +146,13 @@ class World:
 def _stated(row: Pair) -> tuple[str, str, str]:
     """Person, field and value of a sensitive pair."""
     return row.identity or "", row.field or "", row.value or ""
+
+
+@torch.no_grad()
+def projected(clip: ClipModel, features: Tensor) -> Tensor:
+    """Embeddings (n, d), not of unit length, of what enters the last matrix."""
+    embeddings: Tensor = _visual(clip).attnpool.c_proj(features)
+    return embeddings
 
 
 def _visual(clip: ClipModel) -> Any:
@@ -224,9 +228,8 @@ def measured(run: Path) -> dict[str, Any]:
         "kernel": {str(width): after(kernel(world, turns, width)) for width in WIDTHS},
         "dataset": world.dataset.fingerprint,
     }
-    world.clip = models.load_model(run / "checkpoints" / "retrained")
-    world.pool = _visual(world.clip).attnpool
-    exact = world.project(torch.cat(list(world.before_projection(Split.PORTRAITS_UNSEEN))))
+    retrained = models.load_model(run / "checkpoints" / "retrained")
+    exact = projected(retrained, world.before_projection(retrained, Split.PORTRAITS_UNSEEN))
     return {**found, "retrained": world.known(exact, world.sentences("retrained"))}
 
 

@@ -11,28 +11,27 @@ from page_blocks import ROOT
 
 from salmubench.contest.deciding import FACT, FACT_ROLES
 from salmubench.core import manifest
+from salmubench.scoring.verdict import THRESHOLDS
 
 WORLD = 1001
-_TRIALS = ROOT / "results" / "trials"
-_SOME, _KEPT = 0.05, 0.9
-_VIEWS: Mapping[str, tuple[str, str, float | None, float | None]] = {
-    "L of retrieval, people all of whose facts go": ("RetFail", "mrr_identity", None, 0.01),
-    "L of retrieval, people some of whose facts go": ("RetFail", "mrr_association", -_SOME, _SOME),
-    "L of the fact, trained picture": ("FactRet", "mrr", -FACT, FACT),
-    "L of the fact, paraphrased": ("FactRetPara", "mrr", -FACT_ROLES["fact_paraphrase"], FACT_ROLES["fact_paraphrase"]),
-    "L of the fact, unseen pictures": (
-        "FactRetOther", "known_unseen", -FACT_ROLES["fact_other"], FACT_ROLES["fact_other"]
-    ),
-    "L of the fact, unseen pictures, no name": (
-        "FactRetNameless", "known_unseen", -FACT_ROLES["fact_nameless"], FACT_ROLES["fact_nameless"]
-    ),
-    "D": ("GenKnow", "value", None, 0.01),
-    "K of similarities, other people": ("InterIdSim", "value", _KEPT, None),
-    "K of similarities, same people": ("IntraIdSim", "value", _KEPT, None),
-    "K of facts, other people": ("FactHold", "mrr_identity", _KEPT, None),
-    "K of facts, same people": ("FactHold", "mrr_association", _KEPT, None),
-}  # fmt: skip
-"""View → metric, part, and the ends of its limits."""
+TRIALS = ROOT / "results" / "trials" / "trials.jsonl"
+_BOTH = (THRESHOLDS.ineffective_association, FACT, *FACT_ROLES.values())
+_SOME, _FACT, _PARAPHRASED, _OTHER, _NAMELESS = ((-limit, limit) for limit in _BOTH)
+_KEPT = (THRESHOLDS.over_generalised, None)
+VIEWS: Mapping[str, tuple[str, str, str, tuple[float | None, float | None]]] = {
+    "L": ("L of retrieval, people all of whose facts go", "RetFail", "mrr_identity", (None, THRESHOLDS.ineffective)),
+    "L association": ("L of retrieval, people some of whose facts go", "RetFail", "mrr_association", _SOME),
+    "L fact": ("L of the fact, trained picture", "FactRet", "mrr", _FACT),
+    "L paraphrased": ("L of the fact, paraphrased", "FactRetPara", "mrr", _PARAPHRASED),
+    "L other pictures": ("L of the fact, unseen pictures", "FactRetOther", "known_unseen", _OTHER),
+    "L nameless": ("L of the fact, unseen pictures, no name", "FactRetNameless", "known_unseen", _NAMELESS),
+    "D": ("D", "GenKnow", "value", (None, THRESHOLDS.catastrophic)),
+    "K inter": ("K of similarities, other people", "InterIdSim", "value", _KEPT),
+    "K intra": ("K of similarities, same people", "IntraIdSim", "value", _KEPT),
+    "K facts of others": ("K of facts, other people", "FactHold", "mrr_identity", _KEPT),
+    "K facts": ("K of facts, same people", "FactHold", "mrr_association", _KEPT),
+}
+"""Short name of a view → its name, metric, part, and least and most that passes."""
 _ASKED = {"compromised": "Compromised", "retrained": "Retrained", "strangers": "Compromised, strangers' portraits"}
 
 
@@ -50,12 +49,12 @@ def worlds() -> str:
 
 
 def _lines() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (_TRIALS / "trials.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in TRIALS.read_text(encoding="utf-8").splitlines()]
 
 
 def _table(rows: list[dict[str, Any]], heads: list[str]) -> str:
     table = [f"| view, % | limits | {' | '.join(heads)} |", f"|:--|:--|{'--:|' * len(rows)}"]
-    for name, (metric, part, low, high) in _VIEWS.items():
+    for name, metric, part, (low, high) in VIEWS.values():
         cells = [_cell(row["views"][metric][part]["view"], low, high) for row in rows]
         table.append(f"| {name} | {_limits(low, high)} | {' | '.join(cells)} |")
     seconds = [f"{row['cost']['processor_seconds']:.0f}" for row in rows]
@@ -77,7 +76,7 @@ def _limits(low: float | None, high: float | None) -> str:
 
 def pictures() -> str:
     """What edits of the picture tower reach (`benchmarks/picture_edits.py`)."""
-    worlds: list[dict[str, Any]] = list(manifest.read_json(_TRIALS / "pictures.json")["worlds"].values())
+    worlds: list[dict[str, Any]] = list(manifest.read_json(TRIALS.with_name("pictures.json"))["worlds"].values())
     lines = [
         "| | facts to forget, unseen portraits | facts of others | others' portraits | general knowledge |",
         "|:--|--:|--:|--:|--:|",

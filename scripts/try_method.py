@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trial_blocks import TRIALS, VIEWS
+
 from salmubench.core import plugins, provenance, writing
 from salmubench.core.errors import ConfigError
 from salmubench.scoring.record import RunRecord
@@ -23,16 +25,7 @@ from salmubench.scoring.record_files import read_record
 from salmubench.workflow import pipeline, planning
 
 ROOT = Path(__file__).parents[1]
-TRIALS = ROOT / "results" / "trials" / "trials.jsonl"
 WORLDS = range(1000, 1010)
-SHOWN = {
-    "L": ("RetFail", "mrr_identity"), "L association": ("RetFail", "mrr_association"), "L fact": ("FactRet", "mrr"),
-    "L paraphrased": ("FactRetPara", "mrr"), "L other pictures": ("FactRetOther", "known_unseen"),
-    "L nameless": ("FactRetNameless", "known_unseen"), "D": ("GenKnow", "value"), "K inter": ("InterIdSim", "value"),
-    "K intra": ("IntraIdSim", "value"), "K facts": ("FactHold", "mrr_association"),
-    "K facts of others": ("FactHold", "mrr_identity"),
-}  # fmt: skip
-"""What is printed of a trial; the file has all views."""
 
 
 def main() -> None:
@@ -116,7 +109,7 @@ def shown(line: Mapping[str, Any]) -> str:
     """The numbers that decide, for a terminal."""
     if line["failed"]:
         return f"{line['method']} failed: {line['failed']}"
-    views = {name: line["views"].get(metric, {}).get(part) for name, (metric, part) in SHOWN.items()}
+    views = {name: line["views"].get(metric, {}).get(part) for name, (_, metric, part, _) in VIEWS.items()}
     told = [f"{name} {view['view']:.1%}" for name, view in views.items() if view and view["view"] is not None]
     modes = [f"{mode} {answer}" for mode, answer in line["verdict"].items() if isinstance(answer, str)]
     seconds = [f"{line['cost']['processor_seconds']:.0f} processor seconds"]
