@@ -60,14 +60,18 @@ def pool(workers: int, executor: Executor, threads: int = 1) -> Iterator[Pool]:
         yield _Here()
 
 
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def cores() -> int:
     """How many threads this process should keep busy: its processors, fewer where `OMP_NUM_THREADS` says so.
 
     Pools and torchrun set that variable in their workers, so that these don't get into each other's way.
     """
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     requested = os.environ.get("OMP_NUM_THREADS", "")
-    return min(usable, int(requested)) if requested.isdecimal() and int(requested) else usable
+    return min(processors(), int(requested)) if requested.isdecimal() and int(requested) else processors()
 
 
 @contextlib.contextmanager

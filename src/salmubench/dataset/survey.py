@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -14,6 +13,7 @@ from PIL import Image
 
 from salmubench.core import progress
 from salmubench.core.pictures import open_picture
+from salmubench.core.pools import processors
 from salmubench.dataset.layout import Dataset
 
 THUMBNAIL = 16
@@ -51,7 +51,7 @@ def survey(dataset: Dataset, splits: Sequence[str]) -> Survey:
     images = (image for split in splits for image in dataset.images(split))
     done = 0
     with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(processors()) as pool,
         progress.bar(total=total, description="Looking at pictures") as advance,
     ):
         while batch := list(islice(images, _BATCH)):

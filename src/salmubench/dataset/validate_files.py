@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pydantic import Field
 from salmubench.core import manifest, progress, reading
 from salmubench.core.errors import DatasetError
 from salmubench.core.pictures import open_picture
+from salmubench.core.pools import processors
 from salmubench.core.types import SENSITIVE_SPLITS, Split
 from salmubench.dataset import layout
 from salmubench.dataset.groups import Group, group_sizes
@@ -51,7 +51,7 @@ def check_pictures(dataset: Dataset) -> Iterator[Violation]:
     splits = [split for split in Split if dataset.has(split)]
     total = sum(dataset.counts[split] for split in splits)
     with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(processors()) as pool,
         progress.bar(total=total, description="Checking pictures") as advance,
     ):
         for split in splits:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps
 
 from salmubench.core.errors import DatasetError
 from salmubench.core.pictures import BYTES, open_picture
+from salmubench.core.pools import processors
 from salmubench.drawing.sizes import picture_size
 
 SMALLEST = 8
@@ -33,7 +33,7 @@ class Look(NamedTuple):
 
 def looks_of(root: Path, paths: Sequence[Path], size: int | None, problems: list[str]) -> Mapping[Path, Look]:
     """Look at every picture; added to the problems are those that don't decode, are tiny, or stand twice."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         looks = dict(zip(paths, pool.map(lambda path: look(path, path.name, size), paths), strict=True))
     first: dict[str, str] = {}
     for path, seen in looks.items():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from salmubench.clip.pixels import Pixels, Preprocessor
+from salmubench.core.pools import processors
 
 _GROUP = 64  # pictures a task: large enough that the pool's overhead doesn't show
 _AHEAD = 4  # batches decoded ahead of the forward pass
@@ -32,7 +32,7 @@ def decoded(
         return [preprocessor.to_pixels(data, f"{where}, column image") for where, data in group]
 
     waiting: deque[list[Future[list[Pixels]]]] = deque()
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, 16), thread_name_prefix="salmubench-decode") as pool:
+    with ThreadPoolExecutor(workers or min(processors(), 16), thread_name_prefix="salmubench-decode") as pool:
         try:
             for batch in batches:
                 waiting.append([pool.submit(decode, group) for group in grouped(batch, _GROUP)])

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from salmubench.core import manifest, progress, reading
 from salmubench.core.errors import ConfigError, DatasetError
 from salmubench.core.pictures import open_picture
+from salmubench.core.pools import processors
 from salmubench.core.tables import LIMITS
 from salmubench.generator import curation
 from salmubench.generator.config import DatasetConfig
@@ -115,7 +116,7 @@ def problems_of(
         return digest, "", curation.look(jpeg(shown(picture)))
 
     with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(processors()) as pool,
         progress.bar(total=sum(len(names) for names, _ in groups), description="Checking pictures") as advance,
     ):
         for names, drawn in groups:

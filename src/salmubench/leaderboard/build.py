@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from salmubench.core import interruption, manifest, provenance, writing
 from salmubench.core.errors import RecordError, SalmubenchError
-from salmubench.core.pools import safe_path
+from salmubench.core.pools import processors, safe_path
 from salmubench.leaderboard import board as boards
 from salmubench.leaderboard import intake, peers
 from salmubench.leaderboard import pages as board_pages
@@ -167,8 +166,7 @@ def _folders(results: Path) -> tuple[list[Path], list[str]]:
 def _check_all(folders: Sequence[Path], receipts: Path, metrics: Metrics, max_budget: float) -> list[_Outcome]:
     # Finer than a second: of two that look the same, the one that an earlier build knew stays, however soon after.
     now = datetime.now(UTC).isoformat(timespec="microseconds")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = min(usable, 8)
+    workers = min(processors(), 8)
     if len(folders) < _FEW or workers < 2:
         return [_check(path, receipts, metrics, max_budget, now) for path in folders]
     import joblib

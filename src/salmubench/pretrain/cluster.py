@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Literal
 
-from salmubench.pretrain.command import TrainingJob, cores, torchrun, worker_words
+from salmubench.core.pools import processors
+from salmubench.pretrain.command import TrainingJob, torchrun, worker_words
 
 Launcher = Literal["slurm", "torchrun"]
 PORT = 29500
@@ -74,7 +75,7 @@ def script(job: TrainingJob, *, launcher: Launcher, again: Sequence[str]) -> str
         quoted += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f'"$HEAD:{PORT}"', "--rdzv-id", '"$SLURM_JOB_ID"']
     else:
         quoted += ["--node-rank", '"$NODE_RANK"', "--master-addr", '"$HEAD"', "--master-port", str(PORT)]
-    threads = config.threads or max(1, cores() // config.processes)
+    threads = config.threads or max(1, processors() // config.processes)
     template = _SLURM if launcher == "slurm" else _TORCHRUN
     finish = shlex.join(again)
     return template.format(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from salmubench.clip.model_config import SHIPPED
 from salmubench.core.errors import ConfigError
+from salmubench.core.pools import processors
 from salmubench.dataset.shards import ShardSet
 from salmubench.pretrain.architectures import Architecture
 from salmubench.pretrain.config import PretrainConfig
@@ -179,7 +179,7 @@ def options(job: TrainingJob) -> dict[str, Any]:
         "device": job.device,
         "dist-backend": "nccl" if job.device == "cuda" else "gloo",
         "precision": "amp_bf16" if job.precision == "bf16" else "fp32",
-        "threads": config.threads or max(1, cores() // config.processes),
+        "threads": config.threads or max(1, processors() // config.processes),
         "log-every-n-steps": config.log_every,
         "save-frequency": 1,
         "delete-previous-checkpoint": "true",
@@ -224,8 +224,3 @@ def torchrun(*, local: bool = False) -> str:
         if beside.is_file():
             return str(beside)
     raise ConfigError(f"Expected torchrun (it comes with torch) on the PATH or beside {sys.executable}, got none.")
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from salmubench.clip import devices
 from salmubench.core.errors import StageError
+from salmubench.core.pools import processors
 from salmubench.dataset import shards
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain import architectures
 from salmubench.pretrain.architectures import Architecture
-from salmubench.pretrain.command import cores, decide_loading, optimizer_settings
+from salmubench.pretrain.command import decide_loading, optimizer_settings
 from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.exposure import streamed_pairs
 from salmubench.pretrain.retain_data import examine
@@ -179,7 +180,7 @@ def probe(
     """
     architecture = architectures.find(config.model)
     processes = min(config.processes, _places(device))
-    threads = min(config.threads or cores(), max(1, cores() // processes))
+    threads = min(config.threads or processors(), max(1, processors() // processes))
     words = [sys.executable, "-P", "-m", "salmubench.pretrain.probe"]
     options = {
         "model": architecture.name, "opt": config.optimizer, "lr": config.lr, "wd": config.weight_decay,
@@ -203,7 +204,7 @@ def probe(
         memory += rows * 3 * architecture.image_size**2
     else:
         loaders = decoding * max(1, config.workers)
-        spare = cores() >= processes * (threads + config.workers) and config.workers > 0
+        spare = processors() >= processes * (threads + config.workers) and config.workers > 0
         speed = min(speed, loaders) if spare else 1 / (1 / speed + 1 / loaders)
     return Here(speed, processes, startup, startup + needed.pairs / speed, int(memory), int(results[0]["batch"]))
 
@@ -214,7 +215,7 @@ def _places(device: str) -> int:
         import torch
 
         return torch.cuda.device_count()
-    return cores()
+    return processors()
 
 
 def text(title: str, config: PretrainConfig, needed: Work, *, here: Here | None, bytes_on_disk: int) -> str:

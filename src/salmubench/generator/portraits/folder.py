@@ -9,7 +9,6 @@ how folders are named.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from salmubench.core import streams
+from salmubench.core.pools import processors
 from salmubench.dataset.groups import Group, group_sizes
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend
@@ -124,7 +124,7 @@ class Folder:
     def render_jpeg(self, shots: Sequence[Crop], *, size: int, samples: int = 1) -> list[bytes]:
         """Crop and scale pictures; `samples` has no meaning here."""
         del samples
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(processors()) as pool:
             return list(
                 pool.map(lambda shot: jpeg(fit(read_picture(shot.path), shot.aspect, size, seed=shot.seed)), shots)
             )

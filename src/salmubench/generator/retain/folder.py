@@ -11,7 +11,6 @@ written.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from salmubench.core.errors import DatasetError
+from salmubench.core.pools import processors
 from salmubench.drawing.sizes import picture_size
 from salmubench.generator.backends import Backend
 from salmubench.generator.config import DatasetConfig
@@ -141,7 +141,7 @@ class Folder:
     def render_jpeg(self, scenes: Sequence[Thing], *, size: int, samples: int = 1) -> list[bytes]:
         """Crop and scale pictures; `samples` has no meaning here."""
         del samples
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(processors()) as pool:
             return list(pool.map(lambda thing: jpeg(_cropped(read_picture(thing.path), thing.aspect, size)), scenes))
 
     def _folders(self) -> list[Path]:
