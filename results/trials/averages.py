@@ -1,9 +1,9 @@
-"""A trial after level redirection: its weights averaged along the run, or only the low-rank part of its update.
+"""A trial after level redirection: weights averaged along the run, or the update without some of its directions.
 
 What harms other associations looks like noise of single steps, which Muon makes as large as the steps that forget. The
 mean of the weights along a run takes noise out (Polyak and Juditsky 1992, doi:10.1137/0330046), and so would keeping
-the few directions in which a matrix moved most, if noise spreads over all directions and forgetting doesn't. The loss,
-its captions and all its options are those of `level_redirection`; a run that is resumed averages from there on.
+the few directions in which a matrix moved most, if noise spreads over all directions and forgetting doesn't. If it is
+the other way round, everything but these directions should stay. The loss, its captions and all its options are those of `level_redirection`; a run that is resumed averages from there on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Config(level_redirection.Config):
     """Share of the steps, the last ones, over which the weights are averaged; 0: the last weights."""
 
     rank: int = 0
-    """Of what stays of a matrix's update; 0: all of it."""
+    """Strongest directions of a matrix's update that stay, or, below 0, that go; 0: all stay."""
 
 
 def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, float]:
@@ -65,9 +65,10 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
 
 
 def of_rank(update: Tensor, rank: int) -> Tensor:
-    """The nearest matrix of a rank; what is no matrix stays, as all does at rank 0."""
+    """The nearest matrix of a rank, or, below 0, what is beside it; what is no matrix stays, as all does at rank 0."""
     if not rank or update.ndim != 2:
         return update
     left, values, right = torch.linalg.svd(update, full_matrices=False)
-    nearest: Tensor = (left[:, :rank] * values[:rank]) @ right[:rank]
-    return nearest
+    kept = slice(rank) if rank > 0 else slice(-rank, None)
+    part: Tensor = (left[:, kept] * values[kept]) @ right[kept]
+    return part
