@@ -3,7 +3,8 @@
 What harms other associations looks like noise of single steps, which Muon makes as large as the steps that forget. The
 mean of the weights along a run takes noise out (Polyak and Juditsky 1992, doi:10.1137/0330046), and so would keeping
 the few directions in which a matrix moved most, if noise spreads over all directions and forgetting doesn't. If it is
-the other way round, everything but these directions should stay. The loss, its captions and all its options are those of `level_redirection`; a run that is resumed averages from there on.
+the other way round, everything but these directions should stay. The loss, its captions and all its options are those
+of `level_redirection`; a run that is resumed averages from there on.
 """
 
 from __future__ import annotations
