@@ -177,8 +177,8 @@ class Neighbours:
         return None if value is None else fact._replace(value=value)
 
     def goes(self, fact: Fact) -> bool:
-        """Tell whether something is to be forgotten of more than half of the fields of its person."""
-        return 2 * len(self.asked[fact.name]) > len(self.pools[0].fields())
+        """Tell whether its person has more than half as many fields to forget as whoever has the most."""
+        return 2 * len(self.asked[fact.name]) > max(map(len, self.asked.values()))
 
     def _other_value(self, fact: Fact, generator: torch.Generator) -> str | None:
         place = _index(len(self.pools), generator)

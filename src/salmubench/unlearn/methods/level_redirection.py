@@ -16,9 +16,9 @@ tower as it changes, i the pairs to forget of a batch.
     L_keep  = mean_k ‖T(k) − T0(k)‖²
     L       = w_l L_level + w_v L_value + w_k L_keep
 
-Somebody goes of whom facts of more than half of the fields are to be forgotten. Of the others a model that was never
-told these facts still knows the face by name, from the facts that stay: exact unlearning leaves them a part of what
-their name says, and so does `known`.
+Somebody goes who has more than half as many fields to forget as whoever has the most. Of the others a model that was
+never told these facts still knows the face by name, from the facts that stay: exact unlearning leaves them a part of
+what their name says, and so does `known`.
 
 Captions k that stay where they were: the strangers', recombinations (the name of i with a value of another field: its
 other associations), captions of retain pairs, and captions of retain pairs in which a share of the words is replaced
