@@ -13,6 +13,9 @@ from contest_world import METHOD, write_plan
 from salmubench.cli.main import main
 from salmubench.contest import checks
 from salmubench.contest.plan import load
+from salmubench.contest.room import Room
+from salmubench.contest.selection import Chosen
+from salmubench.contest.worlds import leagues
 from salmubench.core import manifest, writing
 from salmubench.scoring.verdict import THRESHOLDS
 
@@ -53,6 +56,10 @@ SIX = [201, 202, 203, 204, 205, 206]
         ({"limits": {"seconds": 0}}, "Expected limits.seconds above 0"),
         ({"attack_budgets": [7], "attacks": ["probe"]}, "Expected attack_budgets of those in leagues.pairs"),
         ({"attack_budgets": [1]}, "Expected `attacks` beside attack_budgets"),
+        (
+            {"methods": [{**OWN, "pairs": [1, 7]}]},
+            r"pairs of those in leagues.pairs, [1.0], for the method 'apart', got 7",
+        ),
         (
             {"limits": {"seconds": 9}, "leagues": {"seconds": 9}, "selection": [1000]},
             "Expected limits.seconds above leagues.seconds, 9, got 9",
@@ -189,10 +196,22 @@ def test_thresholds_of_the_package_are_accepted(tmp_path: Path) -> None:
     assert json.loads(json.dumps(writing.plain(load(plan).plan)))["rule"]["limits"] == {"FactRet mrr": 0.1}
 
 
+def test_a_method_may_take_part_at_some_budgets_alone(tmp_path: Path) -> None:
+    methods = [{"method": "delete"}, {**OWN, "pairs": [10]}, {"method": "ssd", "pairs": [5, 10]}]
+    loaded = load(write_plan(tmp_path / "plan", methods=methods, leagues={"pairs": [5, 10]}))
+    checks.check(loaded, tmp_path / "out")
+    found = leagues(Room(loaded, tmp_path / "out", "joblib", None, "auto", "auto"), Chosen(None, {}))
+    assert [(item.key, dict(item.budgets)) for item in found] == [
+        ("pairs-5x", {"delete": 5, "ssd": 5}), ("pairs-10x", {"delete": 10, "apart": 10, "ssd": 10})
+    ]  # fmt: skip
+
+
 def test_the_example_is_a_plan(tmp_path: Path) -> None:
     loaded = load(Path(__file__).parents[2] / "examples" / "contest.yaml")
     checks.check(loaded, tmp_path / "out")
-    assert [item.name for item in loaded.contestants] == ["cliperase", "cliperase_released", "my_method"]
+    assert [(item.name, item.tuned) for item in loaded.contestants] == [
+        ("cliperase", True), ("cliperase_released", False), ("my_method", True)
+    ]  # fmt: skip
     assert loaded.search["lr"] == (1e-5, 1e-2, "log")
 
 

@@ -102,7 +102,7 @@ def decide_again(path: Path, results: Path) -> ContestRecord:
             f"another one in {path}. Give that one."
         )
     titles = {row.method: row.title for row in earlier.rows}
-    if len(titles) != len(plan.methods):
+    if set(titles) != {entry.called for entry in plan.methods}:
         raise RecordError(
             f"Expected rows of the plan's {len(plan.methods)} methods in {results / RESULT}, got {len(titles)}."
         )

@@ -151,6 +151,11 @@ def _check_methods(loaded: LoadedPlan) -> None:
         method, settings = load_method(item.origin), loaded.recipe.recipe.unlearn
         given = {**settings.overrides.get(method.name, {}), **item.options}
         configured = configure(method, replace(settings, overrides={}), given)
+        if others := sorted(set(item.pairs) - set(loaded.plan.leagues.pairs)):
+            raise ConfigError(
+                f"Expected pairs of those in leagues.pairs, {list(loaded.plan.leagues.pairs)}, for the method "
+                f"{item.name!r}, got {others[0]:g}."
+            )
         if item.track == "closed" and "fresh" in method.needs_of(configured.config):
             raise ConfigError(
                 f"Expected track generator for the method {item.name!r}, which uses invented people, got closed."

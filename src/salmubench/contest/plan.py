@@ -40,12 +40,21 @@ class Entry:
         name: what it is called here, where one method takes part twice; the method's own name by default.
         track: `closed` saw the pairs and what is known of them only; `generator` may use grammar and invented people.
         options: of the method and of the engine; fixed, and not searched.
+        pairs: those of `leagues.pairs` at which it takes part; none: all.
+        tuned: whether options are chosen for it; else it runs with its own and with `options`.
     """
 
     method: Name
     name: Name | None = None
     track: Track = "closed"
     options: Mapping[Name, Any] = field(default_factory=dict)
+    pairs: tuple[Real, ...] = ()
+    tuned: Flag = True
+
+    @property
+    def called(self) -> str:
+        """Its name in the contest."""
+        return self.name or plugins.stem(self.method)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -159,6 +168,8 @@ class Contestant:
     sha256: str
     track: Track
     options: Mapping[str, Any]
+    pairs: tuple[float, ...]
+    tuned: bool
 
 
 @plain_dataclass(frozen=True)
@@ -233,13 +244,14 @@ def read_plan(path: Path) -> Plan:
 
 def _contestant(entry: Entry, origin: str) -> Contestant:
     method = load_method(origin)
-    name = entry.name or method.name
+    name = entry.called
     if not _NAME.fullmatch(name) or name in KINDS:
         raise ConfigError(f"Expected names of methods of A–Z a–z 0–9 . _ -, none called {listed()}, got {name!r}.")
     built_in = plugins.built_in_file(PACKAGE, name)
     if built_in is not None and manifest.sha256_file(built_in) != method.sha256:
         raise ConfigError(f"Expected another `name` for {entry.method}, got {name!r}, a method of the package.")
-    return Contestant(name, origin, method.path, method.sha256, entry.track, dict(entry.options))
+    options, pairs = dict(entry.options), tuple(entry.pairs)
+    return Contestant(name, origin, method.path, method.sha256, entry.track, options, pairs, entry.tuned)
 
 
 def _where(name: str, where: Sequence[Any]) -> Any:

@@ -109,8 +109,9 @@ def _make(room: Room, path: Path, tuning: Path) -> None:
             room.loaded.search,
             {item.name: tuple(item.options) for item in room.loaded.contestants},
         )
+        searched = [room.methods[item.name] for item in room.loaded.contestants if item.tuned]
         tuned = tune(
-            list(room.methods.values()), recipe=recipe, out=tuning, trials=plan.tuning.trials,
+            searched, recipe=recipe, out=tuning, trials=plan.tuning.trials,
             world=room.ground(plan.selection[0]), terms=terms, device=room.device, precision=room.precision,
             executor=room.executor, workers=room.workers,
         )  # fmt: skip

@@ -132,7 +132,7 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
     """
     plan, scored = terms.plan, [world for world in worlds if world.message is None]
     _check_one_rule(scored)
-    tracks = {method: entry.track for entry, method in zip(plan.methods, terms.titles, strict=True)}
+    tracks = {entry.called: entry.track for entry in plan.methods}
     rows, names_in_plan = [], {}
     for league in leagues:
         for method, budget in league.budgets.items():
@@ -237,7 +237,11 @@ def _differences(plan: Plan, rows: Sequence[Row], leagues: Sequence[Members]) ->
     compare, pairs = plan.compare, []
     for terms in leagues:
         members = [row for row in rows if row.league == terms.key]
-        compared = {candidate_name(name, terms.budgets[name]) for name in compare.methods or terms.budgets}
+        compared = {
+            candidate_name(name, budget)
+            for name, budget in terms.budgets.items()
+            if name in (compare.methods or terms.budgets)
+        }
         pairs += [
             (terms.key, first, second, number)
             for first, second in combinations(members, 2)

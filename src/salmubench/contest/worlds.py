@@ -128,10 +128,10 @@ def _run(room: Room) -> ContestResult:
 
 def leagues(room: Room, chosen: Chosen) -> list[Members]:
     """The leagues, each with its candidates."""
-    terms, methods = room.loaded.plan.leagues, room.methods
-    members = []
+    terms, members = room.loaded.plan.leagues, []
     for budget in dict.fromkeys(terms.pairs):
         title = f"Equal pairs: each pair to forget is seen {budget:g}×"
+        methods = [item.name for item in room.loaded.contestants if budget in (item.pairs or terms.pairs)]
         members.append(Members(f"pairs-{budget:g}x", title, dict.fromkeys(methods, budget)))
     if terms.seconds is not None:
         title = f"Equal time: each candidate may take {terms.seconds:g} processor seconds"

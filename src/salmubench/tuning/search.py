@@ -41,7 +41,8 @@ RULE = (
     "of the same people, of similarities and of facts among other values). Each is cut to 0 … 1. The "
     "spared associations are a part of the selection world's forget set; its holdout splits are not used. A trial "
     "whose method fails counts 1, and so does a number that is not finite; what a world can't tell is left out. Equal "
-    "trials: the earlier one."
+    "trials: the earlier one. Where no trial is better than doing nothing, worth 0.5, the recipe's own setting stays, "
+    "unless it fails."
 )
 """The objective in words, as it stands in `tuned.yaml`."""
 
@@ -205,8 +206,17 @@ def objective(record: RunRecord) -> tuple[float, dict[str, float | None]]:
 
 
 def best(trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The trial that wins: the smallest objective, of equal ones the earlier."""
+    """The trial with the smallest objective, of equal ones the earlier."""
     return min(trials, key=lambda entry: (entry["objective"], entry["number"]))
+
+
+def chosen(trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The trial that wins: the best one or, where none is better than doing nothing, the recipe's own setting.
+
+    A setting that does nothing would say nothing about its method.
+    """
+    first, winner = trials[0], best(trials)
+    return winner if winner["objective"] < NOTHING or "error" in first else first
 
 
 def _view(score: Score | None) -> float | None:

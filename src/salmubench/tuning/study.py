@@ -321,12 +321,11 @@ _HEAD = "# Written by `salmubench tune`. Use it by the recipe key `unlearn.tuned
 
 
 def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    best = search.best(trials)
-    first, origin = trials[0], provenance.provenance()
+    chosen, first, origin = search.chosen(trials), trials[0], provenance.provenance()
     return {
-        "values": dict(best["values"]),
-        "trial": best["number"],
-        "objective": best["objective"],
+        "values": dict(chosen["values"]),
+        "trial": chosen["number"],
+        "objective": chosen["objective"],
         "default": None if "error" in first else first["objective"],
         "seconds": round(sum(entry["seconds"] for entry in trials), 1),
         "method_sha256": item.method.sha256,
