@@ -1,9 +1,9 @@
 """Level redirection (ours): a fact to forget becomes as likely as others, told of a person never met.
 
-`counterfactual_redirection` pushes a caption below a level, and goes on pushing: the true value ends as the lowest of
-all, which tells it as surely as the highest. Here the level is met from both sides, by the caption and by the same
-sentence with other values of the field alike. Notation as there; `V0`, `T0` are of the frozen model, `T` of the text
-tower as it changes, i the pairs to forget of a batch.
+Its predecessor pushed a caption below a level, and went on pushing: the true value ended as the lowest of all, which
+tells it as surely as the highest. Here the level is met from both sides, by the caption and by the same sentence with
+other values of the field alike. The text tower alone moves. `V0`, `T0` (B, d): unit embeddings of the frozen model, `T`
+of the text tower as it changes, i the pairs to forget of a batch.
 
     v_i     = V0_i − mean_b V0_b                           what sets this picture apart from the batch's others
     c_j(i)  strangers: the caption of i with another name and another value of the same field, j = 1 … J
@@ -24,7 +24,16 @@ Captions k that stay where they were: the strangers', recombinations (the name o
 other associations), captions of retain pairs, and captions of retain pairs in which a share of the words is replaced
 by any words of the vocabulary: classes that no retain pair shows have names, too.
 
-The tracks, the wordings and the names of nobody are those of `counterfactual_redirection`.
+None of them tells an association that is to be forgotten, while there are others, not even with another value: it would
+hold on to what the name says about the face, and through that to the fact. The names of strangers have to be many. Held
+at a few hundred, the model learns to stay where it was at those alone, and people of whom no caption told lose their
+facts. So two in three are of nobody (`unmet`): as many recombined from two names to forget as made up.
+
+`track: closed` needs the pairs to forget alone: a wording is the caption of one, of the same field, with name and value
+cut out; values are theirs; names are made up of pieces of their names. `track: generator` words in the training
+phrasings of the generator's grammar, never in the reserved ones that the evaluation uses, and takes made-up names, and
+half of the values, from invented people. Pairs whose name or value is unknown or doesn't stand in the caption verbatim,
+or whose field has no other value in the track, are left alone, and the report counts them.
 """
 
 from __future__ import annotations
