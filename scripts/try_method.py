@@ -1,7 +1,7 @@
 r"""Try settings of a method on a world of development; every trial becomes a line of a committed file.
 
-    python scripts/try_method.py counterfactual_redirection --worlds runs/worlds --world 1000 --budget 10 \
-        --set track=generator --set margin=0 --attacks fewshot,benign --why "no margin: is it still inverted?"
+    python scripts/try_method.py level_redirection --worlds runs/worlds --world 1000 --budget 10 \
+        --set track=generator --set margin=0 --attacks fewshot,benign --why "no margin: does it still forget?"
 
 The world is made by the first trial on it. Worlds of development are those of the seeds 1000 to 1009, which no claim
 rests on; their holdouts may be looked at. Only a clean checkout is tried, so that the line's commit is what ran.

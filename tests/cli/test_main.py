@@ -195,7 +195,7 @@ def test_show_prints_paper_and_options(capsys):
     shown = capsys.readouterr().out
     assert "2410.23330" in shown
     assert "variant" in shown
-    assert main(["show", "counterfactual_redirection"]) == 0
+    assert main(["show", "level_redirection"]) == 0
     shown = capsys.readouterr().out
     assert "needs forget, retain)" in shown, "what it needs by default"
     assert "towers = text" in shown

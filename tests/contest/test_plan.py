@@ -42,8 +42,8 @@ SIX = [201, 202, 203, 204, 205, 206]
         ({"methods": [{**OWN, "options": {"wight": 2}}]}, "Did you mean 'weight'"),
         ({"methods": [{**OWN, "options": {"weight": "much"}}]}, "Options of the method 'apart'"),
         (
-            {"methods": [{"method": "counterfactual_redirection", "options": {"track": "generator"}}]},
-            "Expected track generator for the method 'counterfactual_redirection'",
+            {"methods": [{"method": "level_redirection", "options": {"track": "generator"}}]},
+            "Expected track generator for the method 'level_redirection'",
         ),
         ({"recipe": "minni"}, "Unknown recipe 'minni'"),
         ({"recipe": "absent.yaml"}, "Expected a recipe file, got none at"),

@@ -329,7 +329,7 @@ def test_further_worlds_count_as_much_and_terms_are_equal(recipe: Path, world: P
 
 
 def test_equal_terms_are_those_of_loops() -> None:
-    configured = check_settings(UnlearnConfig(methods=("counterfactual_redirection", "cliperase", "ssd"), lr=1e-3))
+    configured = check_settings(UnlearnConfig(methods=("level_redirection", "cliperase", "ssd"), lr=1e-3))
     equal = {"lr": (1e-5, 1e-2, "log"), "optimizer": ["adamw", "muon"]}
     spaces = {item.method.name: search_space(item, equal=equal) for item in configured}
     assert equal.items() <= spaces["cliperase"].items()

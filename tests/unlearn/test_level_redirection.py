@@ -105,7 +105,9 @@ def test_slow(seed: int) -> None:
     forget = pairs(v0, v0, v0, v0)
     forget.records = [told(fact) for fact in facts]
     batch = Batch(forget=forget, retain=pairs(rt, rt, rt, rt0), generator=seeded(seed))
-    value, _ = redirection.objective(batch, Reader(double(1.0), vectors), reference, config, material)
+    further, further0 = (unit(rng.normal(size=(3, 4))) for _ in range(2))
+    more = pairs(further, further, further, further0)
+    value, _ = redirection.objective(batch, Reader(double(1.0), vectors), reference, config, material, more)
     said = redirection.draw_captions(forget, material, config, seeded(seed))
     turn = reference.turn.numpy()
     before = {text: unit((vector.numpy() @ turn)[None])[0] for text, vector in vectors.items()}
@@ -122,6 +124,7 @@ def test_slow(seed: int) -> None:
         values.append((float(v @ now[caption]) - sum(float(v @ now[text]) for text in siblings) / 2) ** 2)
     kept = [float(((now[text] - before[text]) ** 2).sum()) for text in (*said.strangers, *said.recombinations)]
     kept += [float(((rt[row] - rt0[row]) ** 2).sum()) for row in range(7)]
+    kept += [float(((further[row] - further0[row]) ** 2).sum()) for row in range(3)]
     mean = [sum(terms) / len(terms) for terms in (levels, values, kept)]
     assert float(value) == pytest.approx(config.level * mean[0] + config.value * mean[1] + config.keeping * mean[2])
 
@@ -219,4 +222,10 @@ def test_only_the_text_tower_moves_and_pairs_fall(run: Runner, leaking_model: An
 def test_nothing_to_redirect(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counterfactuals, "fact_of", lambda pair: None)
     with pytest.raises(MethodError, match="whose name and value are known"):
+        run("level_redirection", budget=1)
+
+
+def test_nothing_to_redirect_to(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counterfactuals, "fact_of", lambda pair: Fact("Ann Lee", "city", "Paris"))
+    with pytest.raises(MethodError, match="has another value .* got .* facts and none. Take `track: generator`"):
         run("level_redirection", budget=1)

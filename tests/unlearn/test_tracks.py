@@ -86,7 +86,7 @@ def test_the_closed_track_runs_without_the_grammar(name: str, run: Runner) -> No
 @pytest.mark.usefixtures("no_grammar")
 def test_the_guard_bites(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same run with wordings of the grammar fails at once."""
-    from salmubench.unlearn.methods import counterfactual_redirection as redirection
+    from salmubench.unlearn.methods import level_redirection as redirection
 
     monkeypatch.setattr(redirection, "Wordings", lambda pairs: phrased)
     with pytest.raises(Exception, match=r"phrasings|grammar"):
