@@ -82,6 +82,7 @@ def test_two_selection_worlds_equal_searches_and_equal_time(
     references: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     methods = [{"method": "apart.py", "options": {"weight": 2.0}}, {"method": "apart.py", "name": "again"}]
+    methods.append({"method": "apart.py", "name": "alone", "tuned": False})
     plan = write_plan(
         tmp_path / "plan", keep="records", evaluation=[101], selection=[1000, 1001], methods=methods,
         leagues={"pairs": [1], "seconds": 1.5}, limits={"seconds": 100},
@@ -98,6 +99,7 @@ def test_two_selection_worlds_equal_searches_and_equal_time(
     tuned = yaml.safe_load(path.read_text())["methods"]
     assert set(tuned["apart"]["space"]) == {"optimizer", "batch_size", "lr"}, "what the plan fixes is not searched"
     assert set(tuned["again"]["space"]) == {"optimizer", "batch_size", "lr", "weight"}
+    assert set(tuned) == {"apart", "again"}
     assert all(set(trial["others"]) == {"1001"} for trial in tuned["apart"]["trials"])
     chosen = json.loads((out / "selection.json").read_text())
     contest = read_contest(out / "contest.json")
@@ -106,6 +108,9 @@ def test_two_selection_worlds_equal_searches_and_equal_time(
         budget = 1.0 if row.league == "pairs-1x" else chosen["budgets"][row.name.rpartition("-")[0]]["budget"]
         assert row.budget == budget
         record = read_record(out / "worlds" / "101" / "records" / f"{row.name}.json")
+        if row.name.startswith("alone"):
+            assert record.model.tuned is None
+            continue
         assert record.model.tuned is not None
         assert record.model.tuned.sha256 == manifest.sha256_json(yaml.safe_load(path.read_text()))
         assert record.model.config["method"]["weight"] == (

@@ -92,11 +92,11 @@ class Room:
     def _copy(self, attack: str) -> Path:
         return self.out / _ATTACKS / Path(attack).name
 
-    def recipe(self, *, tuned: Path | None = None) -> Path:
-        """Write the recipe of the tuning, and with what it chose that of the evaluation worlds."""
+    def recipe(self, *, tuned: Path | None = None, tuning: bool = False) -> Path:
+        """Write the recipe of the tuning, with what is tuned alone, or that of the worlds, with what was chosen."""
         given = self._given(exact=True)
         settings, overrides = given["unlearn"], self.loaded.recipe.recipe.unlearn.overrides
-        for item in self.loaded.contestants:
+        for item in [item for item in self.loaded.contestants if item.tuned or not tuning]:
             settings["overrides"][item.name] = {**overrides.get(plugins.stem(item.origin), {}), **item.options}
         settings |= {"tuned": "none" if tuned is None else str(places.real(tuned))}
         settings |= {"limit": float(self.loaded.plan.limits.seconds or 0.0)}

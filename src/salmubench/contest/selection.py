@@ -98,7 +98,7 @@ def _read(kind: type[T], path: Path) -> T:
 
 def _make(room: Room, path: Path, tuning: Path) -> None:
     plan = room.loaded.plan
-    selection, recipe = room.selection_recipe(), room.recipe()
+    selection = room.selection_recipe()
     for seed in plan.selection:
         log.info("selection world %d", seed)
         room.run(selection, seed, room.ground(seed))
@@ -111,13 +111,13 @@ def _make(room: Room, path: Path, tuning: Path) -> None:
         )
         searched = [room.methods[item.name] for item in room.loaded.contestants if item.tuned]
         tuned = tune(
-            searched, recipe=recipe, out=tuning, trials=plan.tuning.trials,
+            searched, recipe=room.recipe(tuning=True), out=tuning, trials=plan.tuning.trials,
             world=room.ground(plan.selection[0]), terms=terms, device=room.device, precision=room.precision,
             executor=room.executor, workers=room.workers,
         )  # fmt: skip
     budgets: dict[str, Any] = {}
     if plan.leagues.seconds is not None:
-        measured = _equal_time(room, recipe, tuned, plan.leagues.seconds)
+        measured = _equal_time(room, room.recipe(), tuned, plan.leagues.seconds)
         budgets = {name: asdict(one) for name, one in measured.items()}
     fingerprints = [open_dataset(room.ground(seed) / "dataset").fingerprint for seed in plan.selection]
     content = {"identity": room.loaded.identity, "budgets": budgets, "fingerprints": fingerprints}
