@@ -10,7 +10,7 @@ folders alone.
 
 Of a contest that isn't done, what is done of it. The layout stays: a contest goes on from such a folder
 (`cp -r results/NAME/. CONTEST`), with the same plan, as from its own, once what was packed is unpacked there
-(`tar xf packed.tar.xz` in each folder that has one). Kept are trials, times and what was chosen by them and, of every
+(`tar xf packed.tar.xz` in each folder that has one). Kept are trials and what was chosen by them and, of every
 evaluation world that is done, its records and `run.json`, the items of its references and of the models named: from
 these their numbers can be computed again. Of a contest that is done, the other models can be packed, a file a world:
 their records, or these with their items.
@@ -31,8 +31,7 @@ from packed import PACKED, pack
 
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
-from salmubench.contest.room import SELECTION
-from salmubench.contest.selection import CHOSEN, CLOCK
+from salmubench.contest.selection import CHOSEN
 from salmubench.contest.table import DONE, SECOND
 from salmubench.core import manifest, writing
 from salmubench.dataset.layout import open_dataset
@@ -118,7 +117,6 @@ def kept(folder: Path) -> Iterator[Path]:
     yield from (path for name in (manifest.BEGUN, CHOSEN, RESULT) if (path := folder / name).is_file())
     for name in (TUNED, manifest.BEGUN, manifest.MANIFEST, f"methods/*/{JOURNAL}"):
         yield from folder.glob(f"tuning/*/{name}")
-    yield from folder.glob(f"{SELECTION}/{CLOCK}/*/*.json")
     for done in sorted((folder / WORLDS).glob(f"*/{DONE}")):
         records = done.parent / "records"
         yield from (done, done.with_name(RUN), records / GALLERY)

@@ -33,6 +33,8 @@ _HEADS = {
     "RetFail mrr_association": "L, some go",
     "FactRet mrr": "L of fact",
     "FactRetPara mrr": "paraphrased",
+    "FactRetOther known_unseen": "new picture",
+    "FactRetNameless known_unseen": "new picture, no name",
     "GenKnow value": "D",
     "InterIdSim value": "K inter",
     "IntraIdSim value": "K intra",

@@ -47,12 +47,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from salmubench.unlearn.counterfactuals import Fact, Neighbours, Template, Wording, Wordings, fact_of, phrased
+from salmubench.unlearn.counterfactuals import (
+    Fact,
+    Neighbours,
+    Template,
+    Wording,
+    Wordings,
+    fact_of,
+    more_retained,
+    phrased,
+)
 from salmubench.unlearn.data import Data
 from salmubench.unlearn.interface import Batch, Method, Model, Need, Pairs
 from salmubench.unlearn.loop import Engine
-from salmubench.unlearn.methods.counterfactual_redirection import Config as Former
-from salmubench.unlearn.methods.counterfactual_redirection import more_retained
 
 METHOD = Method(title="Level Redirection", paper="This benchmark, in development")
 NEEDS = ("forget", "retain", "fresh")
@@ -107,11 +114,11 @@ def edit(model: Model, data: Data, engine: Engine, config: Config) -> dict[str, 
     neighbours = Neighbours.of(facts, () if closed else data.fresh, unmet=config.unmet)
     spread = covariance(data.forget.take(range(len(data.forget))).image_ref)
     pictures = data.retain.take(range(min(len(data.retain), 4096))).image_ref if config.faces else torch.zeros(0)
-    former = Former(retain_captions=max(config.retain_captions, config.scrambled, 1))
+    captions = max(config.retain_captions, config.scrambled, 1)
 
     def loss_of(fold: int | None) -> Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]:
         def loss(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-            more = more_retained(batch, data.retain, former)
+            more = more_retained(batch, data.retain, captions)
             chosen = None if fold is None else folds[fold]
             total, terms = objective(batch, model, engine.reference, config, neighbours, wording, more, spread, chosen)
             if config.faces:

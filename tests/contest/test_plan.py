@@ -14,7 +14,6 @@ from salmubench.cli.main import main
 from salmubench.contest import checks
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
-from salmubench.contest.selection import Chosen
 from salmubench.contest.worlds import leagues
 from salmubench.core import manifest, writing
 from salmubench.scoring.verdict import THRESHOLDS
@@ -49,20 +48,15 @@ SIX = [201, 202, 203, 204, 205, 206]
         ({"recipe": "absent.yaml"}, "Expected a recipe file, got none at"),
         ({"history": ["absent"]}, "Expected a folder of earlier records in `history`, got none at"),
         ({"attacks": ["fewshots"]}, "Unknown attack 'fewshots'"),
-        ({"leagues": {"pairs": []}}, "Expected a league"),
+        ({"leagues": {"pairs": []}}, "Expected budgets in leagues.pairs, got none"),
         ({"leagues": {"pairs": [0]}}, "Expected budgets above 0"),
-        ({"leagues": {"pairs": [1], "seconds": 30}}, "Expected seeds in `selection`"),
-        ({"leagues": {"seconds": -1}}, "Expected leagues.seconds above 0"),
+        ({"leagues": {"seconds": 30}}, "Expected a plan without leagues.seconds, got 30"),
         ({"limits": {"seconds": 0}}, "Expected limits.seconds above 0"),
         ({"attack_budgets": [7], "attacks": ["probe"]}, "Expected attack_budgets of those in leagues.pairs"),
         ({"attack_budgets": [1]}, "Expected `attacks` beside attack_budgets"),
         (
             {"methods": [{**OWN, "pairs": [1, 7]}]},
             r"pairs of those in leagues.pairs, [1.0], for the method 'apart', got 7",
-        ),
-        (
-            {"limits": {"seconds": 9}, "leagues": {"seconds": 9}, "selection": [1000]},
-            "Expected limits.seconds above leagues.seconds, 9, got 9",
         ),
         ({"tuning": {"trials": 2}}, "Expected seeds in `selection`"),
         ({"tuning": {"trials": -2}}, "Expected tuning.trials from 0"),
@@ -200,7 +194,7 @@ def test_a_method_may_take_part_at_some_budgets_alone(tmp_path: Path) -> None:
     methods = [{"method": "delete"}, {**OWN, "pairs": [10]}, {"method": "ssd", "pairs": [5, 10]}]
     loaded = load(write_plan(tmp_path / "plan", methods=methods, leagues={"pairs": [5, 10]}))
     checks.check(loaded, tmp_path / "out")
-    found = leagues(Room(loaded, tmp_path / "out", "joblib", None, "auto", "auto"), Chosen(None, {}))
+    found = leagues(Room(loaded, tmp_path / "out", "joblib", None, "auto", "auto"))
     assert [(item.key, dict(item.budgets)) for item in found] == [
         ("pairs-5x", {"delete": 5, "ssd": 5}), ("pairs-10x", {"delete": 10, "apart": 10, "ssd": 10})
     ]  # fmt: skip

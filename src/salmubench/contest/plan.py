@@ -63,7 +63,7 @@ class Leagues:
 
     Attributes:
         pairs: budgets: how often each forget pair is seen.
-        seconds: processor seconds that each candidate may take; null: no league of equal time.
+        seconds: of older plans: processor seconds of each candidate of a further league. Refused where a contest runs.
     """
 
     pairs: tuple[Real, ...] = (5.0,)

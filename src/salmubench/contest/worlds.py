@@ -105,7 +105,7 @@ def _run(room: Room) -> ContestResult:
             log.info("evaluation world %d", seed)
             did.append(seed)
             try:
-                _make_world(room, seed, recipe, chosen)
+                _make_world(room, seed, recipe)
             except _OF_THE_WORLD as error:
                 if writing.is_full(error):
                     raise OutputError(
@@ -122,20 +122,17 @@ def _run(room: Room) -> ContestResult:
     worlds = [table.read_world(room.world(seed), seed, sha256, failed.get(seed)) for seed in seeds]
     _check_different(worlds, chosen)
     terms = table.terms_of(room.loaded, room.methods, checks.earlier_plans(room.out))
-    result = table.summary(terms, worlds, leagues(room, chosen))
+    result = table.summary(terms, worlds, leagues(room))
     return ContestResult(result, write(room.out, result), failed, tuple(did))
 
 
-def leagues(room: Room, chosen: Chosen) -> list[Members]:
+def leagues(room: Room) -> list[Members]:
     """The leagues, each with its candidates."""
     terms, members = room.loaded.plan.leagues, []
     for budget in dict.fromkeys(terms.pairs):
         title = f"Equal pairs: each pair to forget is seen {budget:g}×"
         methods = [item.name for item in room.loaded.contestants if budget in (item.pairs or terms.pairs)]
         members.append(Members(f"pairs-{budget:g}x", title, dict.fromkeys(methods, budget)))
-    if terms.seconds is not None:
-        title = f"Equal time: each candidate may take {terms.seconds:g} processor seconds"
-        members.append(Members(f"time-{terms.seconds:g}s", title, chosen.budgets))
     return members
 
 
@@ -150,10 +147,10 @@ def _check_unchanged(room: Room) -> None:
         )
 
 
-def _make_world(room: Room, seed: int, recipe: Path, chosen: Chosen) -> None:
+def _make_world(room: Room, seed: int, recipe: Path) -> None:
     """Make a world, stamp its records, and say that it is done."""
     budgets: dict[str, list[float]] = {}
-    for terms in leagues(room, chosen):
+    for terms in leagues(room):
         for name, budget in terms.budgets.items():
             budgets.setdefault(name, []).append(budget)
     folder = room.world(seed)
