@@ -284,7 +284,7 @@ def test_failure_is_the_worst() -> None:
     assert search.objective(Fake(status="failed")) == (search.WORST, {})  # type: ignore[arg-type]
 
 
-def test_a_setting_that_does_nothing_is_not_chosen() -> None:
+def test_a_setting_that_does_nothing_is_not_a_contests() -> None:
     """The best, but the first where none is better than doing nothing; a first that fails gives way to it."""
 
     def chosen(*objectives: float | None) -> int:
@@ -292,7 +292,7 @@ def test_a_setting_that_does_nothing_is_not_chosen() -> None:
             {"number": place, **({"objective": 1.0, "error": "no"} if worth is None else {"objective": worth})}
             for place, worth in enumerate(objectives)
         ]
-        return int(search.chosen(trials)["number"])
+        return int(search.best_or_own(trials)["number"])
 
     assert [chosen(0.6, 0.3, 0.3), chosen(0.2, 0.3), chosen(0.49, 0.49)] == [1, 0, 0]
     assert [chosen(0.9, 0.5, 0.5), chosen(0.5, 0.9)] == [0, 0]

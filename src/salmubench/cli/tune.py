@@ -57,9 +57,8 @@ def tune_(
     for name, entry in chosen.items():
         if entry["objective"] >= NOTHING and (name in requested or RECIPE_WORD in requested):
             complain(
-                f"salmubench: {name}: none of {len(entry['trials'])} trials is better than doing nothing "
-                f"({NOTHING:g}): its own setting stays ({entry['objective']:.3f}). Search longer (--trials) or "
-                "elsewhere (ranges in its file)."
+                f"salmubench: {name}: the best of {len(entry['trials'])} trials ({entry['objective']:.3f}) is no "
+                f"better than doing nothing ({NOTHING:g}). Search longer (--trials) or elsewhere (ranges in its file)."
             )
     say(f"\n{path}\n\nNext:\n\n    {_next(methods, recipe, path)}")
 

@@ -41,10 +41,15 @@ RULE = (
     "of the same people, of similarities and of facts among other values). Each is cut to 0 … 1. The "
     "spared associations are a part of the selection world's forget set; its holdout splits are not used. A trial "
     "whose method fails counts 1, and so does a number that is not finite; what a world can't tell is left out. Equal "
-    "trials: the earlier one. Where no trial is better than doing nothing, worth 0.5, the recipe's own setting stays, "
-    "unless it fails."
+    "trials: the earlier one."
 )
 """The objective in words, as it stands in `tuned.yaml`."""
+
+OWN_SETTING = (
+    "Where no trial is better than doing nothing, worth 0.5, the recipe's own setting stays, unless it fails: what "
+    "does nothing says nothing about its method."
+)
+"""What a contest adds to it."""
 
 PARTS = ("leakage", "fact", "fact_paraphrased", "drop", "kept")
 """What an objective is made of."""
@@ -210,11 +215,8 @@ def best(trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return min(trials, key=lambda entry: (entry["objective"], entry["number"]))
 
 
-def chosen(trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The trial that wins: the best one or, where none is better than doing nothing, the recipe's own setting.
-
-    A setting that does nothing would say nothing about its method.
-    """
+def best_or_own(trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The trial that a contest takes: see `OWN_SETTING`."""
     first, winner = trials[0], best(trials)
     return winner if winner["objective"] < NOTHING or "error" in first else first
 

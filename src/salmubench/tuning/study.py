@@ -294,18 +294,20 @@ def _write(
 
     def work() -> None:
         content = {"recipe": loaded.name, "dataset": world.fingerprint, **bench.description(settings)}
+        rule = search.RULE if bench.one_model else f"{search.RULE} {search.OWN_SETTING}"
         with _folder(bench, settings) as stage:
             earlier = reading.read_yaml(path, error=OutputError) if path.is_file() else {"methods": {}}
             methods = earlier["methods"]
-            if earlier.get("rule", search.RULE) != search.RULE:  # what was chosen by another rule says so
+            if earlier.get("rule", rule) != rule:  # what was chosen by another rule says so
                 methods = {name: {"rule": earlier["rule"], **entry} for name, entry in methods.items()}
             for name, item in configured.items():
                 if spaces[name]:
                     finished = results(bench, item.method.name).values()
                     counted = [entry for entry in finished if entry["number"] < settings.trials]
-                    methods[item.method.name] = _chosen(item, spaces[name], counted)
+                    winner = search.best(counted) if bench.one_model else search.best_or_own(counted)
+                    methods[item.method.name] = _chosen(item, spaces[name], counted, winner)
             whole = {
-                "schema_version": SCHEMA_VERSION, "rule": search.RULE, "selection": content,
+                "schema_version": SCHEMA_VERSION, "rule": rule, "selection": content,
                 "provenance": writing.plain(provenance.provenance()), "methods": methods,
             }  # fmt: skip
             writing.write_text(
@@ -320,12 +322,14 @@ def _write(
 _HEAD = "# Written by `salmubench tune`. Use it by the recipe key `unlearn.tuned`.\n"
 
 
-def _chosen(item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    chosen, first, origin = search.chosen(trials), trials[0], provenance.provenance()
+def _chosen(
+    item: Configured, space: search.Space, trials: Sequence[Mapping[str, Any]], winner: Mapping[str, Any]
+) -> dict[str, Any]:
+    first, origin = trials[0], provenance.provenance()
     return {
-        "values": dict(chosen["values"]),
-        "trial": chosen["number"],
-        "objective": chosen["objective"],
+        "values": dict(winner["values"]),
+        "trial": winner["number"],
+        "objective": winner["objective"],
         "default": None if "error" in first else first["objective"],
         "seconds": round(sum(entry["seconds"] for entry in trials), 1),
         "method_sha256": item.method.sha256,
