@@ -5,14 +5,18 @@
 RUN is a folder of `salmubench run`. The method's file is copied and given by its path, as an own one is, to
 `salmubench run --world RUN --methods FILE`, in this process and with one thread if OMP_NUM_THREADS says so. Prints
 processor and wall seconds of each stage; "start" is what comes before the first one: imports, and the world compared
-with its hashes.
+with its hashes. Then `naive_loop.py` does the same without this package, in the same precision, with as many threads as
+PyTorch takes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +33,7 @@ def main() -> None:
     parser.add_argument("--method", default="cliperase")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    from salmubench.clip.devices import resolve_precision
     from salmubench.core import pools, provenance, writing
     from salmubench.unlearn import methods
     from salmubench.workflow.candidates import Stages
@@ -52,15 +57,27 @@ def main() -> None:
         if result.failed:
             raise SystemExit(str(result.failed))
     marks["all"] = now()
+    busy, wall = naive(arguments.run, resolve_precision("auto", "cpu"))
     found = {
         "method": arguments.method,
         "stages": {name: {"processor": round(busy, 1), "wall": round(wall, 1)} for name, (busy, wall) in marks.items()},
+        "naive": {"processor": round(busy, 1), "wall": round(wall, 1), "faster": round(wall / marks["all"][1], 2)},
         "peak_memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "provenance": provenance.provenance(),
     }
     print({name: value for name, value in found.items() if name != "provenance"})
     if arguments.out is not None:
         writing.write_json(arguments.out, found)
+
+
+def naive(run: Path, precision: str) -> tuple[float, float]:
+    """Processor and wall seconds of the script that does without this package."""
+    program = [sys.executable, str(Path(__file__).with_name("naive_loop.py")), str(run), "--precision", precision]
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    before, start = os.times(), time.perf_counter()
+    subprocess.run(program, env=environment, stdout=subprocess.DEVNULL, check=True)
+    after, wall = os.times(), time.perf_counter() - start
+    return sum(after[2:4]) - sum(before[2:4]), wall
 
 
 def now() -> tuple[float, float]:
