@@ -122,9 +122,9 @@ def text_block(module: nn.Module, tokens: Tensor, block: int) -> Tensor:
 
 def token_counts(captions: Sequence[str]) -> list[int]:
     """Number of tokens of captions by CLIP's own tokenizer, with the marks at both ends."""
-    import open_clip
+    from salmubench.clip.tokens import Tokenizer
 
-    tokenizer = open_clip.tokenizer.SimpleTokenizer()
+    tokenizer = Tokenizer(77)
     return [len(tokenizer.encode(caption)) + 2 for caption in captions]
 
 
@@ -237,10 +237,9 @@ def _check_room(folder: str, weights: Path) -> None:
 @functools.cache
 def _tokenizer(length: int) -> Callable[..., Tensor]:
     """CLIP's own tokenizer; reading its vocabulary takes longer than loading a small model."""
-    import open_clip
+    from salmubench.clip.tokens import Tokenizer
 
-    tokenizer: Callable[..., Tensor] = open_clip.SimpleTokenizer(context_length=length)
-    return tokenizer
+    return Tokenizer(length)
 
 
 class Located(NamedTuple):
