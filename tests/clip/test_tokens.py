@@ -19,7 +19,8 @@ ODD = string.printable + "&;<>|'’“”«éÉß\u00a0\u200b\ufeff\u2028Łłœ�
     "text",
     [
         "", " ", "Ann Lee lives in Rome.", "The card 5472150884370973? That's Edoardo Castiglione's.",
-        "UTO-VR7679042", "Łukasz's e-mail: l.k+x@mail.example", "a  b\tc\nd\r\ne", "it&#39;s &amp;amp; so", "&lt;3", "schÃ¶n",
+        "UTO-VR7679042", "Łukasz's e-mail: l.k+x@mail.example", "a  b\tc\nd\r\ne", "it&#39;s &amp;amp; so",
+        "&lt;3", "schÃ¶n",
         "“quoted”", "<start_of_text> x <end_of_text>", "IT'S 12:30, WE'LL've", "\x1b[31mred", "ﬁne ＡＢ",
         "a\x00b", "~`!@#$%^*()_-+={}[]|\\",
     ],
