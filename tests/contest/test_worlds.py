@@ -21,7 +21,7 @@ from packed import PACKED, pack, packed
 
 from contest_world import METHOD, RECIPE, SEEDS, begin, without_time, write_plan
 from salmubench.cli.main import main
-from salmubench.contest import checks
+from salmubench.contest import checks, worlds
 from salmubench.contest.plan import load
 from salmubench.contest.room import Room
 from salmubench.core import manifest
@@ -183,6 +183,33 @@ def test_a_world_that_fails_stops_no_other(
     assert "102" in (out / "index.html").read_text()
     weights.write_bytes(whole)
     assert main(command(plan, out)) == 0
+    same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
+    assert without_time(again) == without_time(same)
+
+
+def test_what_is_done_can_be_read_while_worlds_are_made(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after the second world: the table has two, and counts the third once its records are there."""
+    plan, out = copied(done, tmp_path)
+    whole = {seed: (out / "worlds" / str(seed) / "world.json").read_bytes() for seed in (102, 103)}
+    for name in ("contest.json", "index.html", *(f"worlds/{seed}/world.json" for seed in whole)):
+        (out / name).unlink()
+
+    def make(_room: Room, seed: int, _recipe: Path) -> None:
+        if seed == 103:
+            raise KeyboardInterrupt
+        (out / "worlds" / str(seed) / "world.json").write_bytes(whole[seed])
+
+    monkeypatch.setattr(worlds, "_make_world", make)
+    assert main(command(plan, out)) == 130
+    contest = read_contest(out / "contest.json")
+    assert [world.status for world in contest.worlds] == ["scored", "scored", "waiting"]
+    assert contest.notes[0] == "2 of 3 evaluation worlds are made; still to come: 103."
+    assert all(list(row.worlds) == ["101", "102"] for row in contest.rows)
+    assert "not made yet" in (out / "index.html").read_text()
+    (out / "worlds" / "103" / "world.json").write_bytes(whole[103])
+    assert main([*command(plan, out), "--decide-again"]) == 0
     same, again = (json.loads((folder / "contest.json").read_text()) for folder in (done[1], out))
     assert without_time(again) == without_time(same)
 

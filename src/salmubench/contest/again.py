@@ -25,7 +25,7 @@ from salmubench.contest.deciding import rankings
 from salmubench.contest.page import RESULT
 from salmubench.contest.plan import read_plan
 from salmubench.contest.rows import differences, outcome_by, over
-from salmubench.contest.table import DONE, Members, ReadWorld, Terms, read_world, summary
+from salmubench.contest.table import DONE, WAITING, Members, ReadWorld, Terms, read_world, summary
 from salmubench.core import manifest, places, reading
 from salmubench.core.errors import ConfigError, RecordError
 from salmubench.core.writing import plain
@@ -200,6 +200,8 @@ def _facts(content: Mapping[str, Any]) -> PlanFacts:
 def _world(folder: Path, seed: int, plan: str, message: str | None) -> ReadWorld:
     """Read a world from files beside each other and from packed ones."""
     archive = folder / "records" / PACKED
+    if message == WAITING and (folder / DONE).is_file():
+        message = None  # made since
     if message is not None or not archive.is_file():
         return read_world(folder, seed, plan, message)
     with tempfile.TemporaryDirectory() as place:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -41,6 +41,8 @@ from salmubench.workflow.planning import candidate_name
 
 DONE = "world.json"
 """Written last into a world's folder: all its records are there."""
+WAITING = "not made yet"
+"""Why a world has no records while a contest runs."""
 SECOND = f"{RETRAINED}-2"
 """The Retrained that is judged against the first one."""
 
@@ -66,7 +68,11 @@ class _Done:
 
 @dataclass(frozen=True)
 class ReadWorld:
-    """An evaluation world as its folder has it, or why it failed; name of the model → record and hash of its file."""
+    """An evaluation world as its folder has it, or why there is none; name of the model → record and its file's hash.
+
+    Attributes:
+        message: why it has no records: why it failed, or `WAITING`.
+    """
 
     seed: int
     message: str | None = None
@@ -143,11 +149,7 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
     retrained = _row(scored, plan, [SECOND, RETRAINED], LABELS[RETRAINED]) if scored else None
     _check_one_content(scored, names_in_plan, terms.facts.identity)
     standing, why = _standing(terms, scored, retrained)
-    failed = [str(world.seed) for world in worlds if world.message is not None]
-    notes = [*why, *_silent_attacks(scored), *checks.notes(plan)]
-    if failed:
-        lead = f"Of {len(worlds)} evaluation worlds {len(failed)} failed and count nowhere: {', '.join(failed)}."
-        notes.insert(0, lead)
+    notes = [*_absent(worlds), *why, *_silent_attacks(scored), *checks.notes(plan)]
     return ContestRecord(
         schema_version=SCHEMA_VERSION,
         plan=replace(terms.facts, standing=standing),
@@ -161,6 +163,17 @@ def summary(terms: Terms, worlds: Sequence[ReadWorld], leagues: Sequence[Members
         rankings=tuple(rankings(rows, [league.key for league in leagues])),
         provenance=replace(record_provenance(started=provenance.utc_now(), seconds=0.0), plan=terms.facts.sha256),
     )
+
+
+def _absent(worlds: Sequence[ReadWorld]) -> Iterator[str]:
+    """Which worlds count nowhere."""
+    waiting = [str(world.seed) for world in worlds if world.message == WAITING]
+    failed = [str(world.seed) for world in worlds if world.message not in (None, WAITING)]
+    if failed:
+        yield f"Of {len(worlds)} evaluation worlds {len(failed)} failed and count nowhere: {', '.join(failed)}."
+    if waiting:
+        made = len(worlds) - len(waiting)
+        yield f"{made} of {len(worlds)} evaluation worlds are made; still to come: {', '.join(waiting)}."
 
 
 def _standing(terms: Terms, scored: Sequence[ReadWorld], retrained: Row | None) -> tuple[Standing, list[str]]:
@@ -262,7 +275,8 @@ def _state(world: ReadWorld) -> WorldState:
     provenances = [record.provenance for record, _ in world.records.values()]
     commits = {one.commit + (", with uncommitted changes" if one.dirty else "") for one in provenances if one.commit}
     if world.message is not None:
-        return WorldState(world.seed, "failed", None, provenance.portable(world.message))
+        message = provenance.portable(world.message)
+        return WorldState(world.seed, "waiting" if world.message == WAITING else "failed", None, message)
     return WorldState(world.seed, "scored", world.fingerprint, None, tuple(sorted(commits)))
 
 

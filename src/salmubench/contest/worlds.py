@@ -17,7 +17,7 @@ from salmubench.contest import checks, plan, table
 from salmubench.contest.page import write
 from salmubench.contest.room import SELECTION, Room, thin
 from salmubench.contest.selection import Chosen, choose
-from salmubench.contest.table import DONE, SECOND, Members, ReadWorld
+from salmubench.contest.table import DONE, SECOND, WAITING, Members, ReadWorld
 from salmubench.core import manifest, writing
 from salmubench.core.errors import (
     ConfigError,
@@ -116,14 +116,26 @@ def _run(room: Room) -> ContestResult:
                     raise
                 failed[seed] = str(error)
                 log.error("evaluation world %d failed, the others go on: %s", seed, error)
+            if seed != room.loaded.plan.evaluation[-1]:  # worlds take long: what is there can be read meanwhile
+                write(room.out, _summary(room, chosen, failed))
         if room.loaded.plan.keep == "records" and seed not in failed:
             thin(room.world(seed))
-    seeds, sha256 = room.loaded.plan.evaluation, room.loaded.sha256
-    worlds = [table.read_world(room.world(seed), seed, sha256, failed.get(seed)) for seed in seeds]
+    result = _summary(room, chosen, failed)
+    return ContestResult(result, write(room.out, result), failed, tuple(did))
+
+
+def _summary(room: Room, chosen: Chosen, failed: Mapping[int, str]) -> ContestRecord:
+    """What the worlds say that are done."""
+
+    def read(seed: int) -> ReadWorld:
+        folder = room.world(seed)
+        message = failed.get(seed) or (None if (folder / DONE).is_file() else WAITING)
+        return table.read_world(folder, seed, room.loaded.sha256, message)
+
+    worlds = [read(seed) for seed in room.loaded.plan.evaluation]
     _check_different(worlds, chosen)
     terms = table.terms_of(room.loaded, room.methods, checks.earlier_plans(room.out))
-    result = table.summary(terms, worlds, leagues(room))
-    return ContestResult(result, write(room.out, result), failed, tuple(did))
+    return table.summary(terms, worlds, leagues(room))
 
 
 def leagues(room: Room) -> list[Members]:

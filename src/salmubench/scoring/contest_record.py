@@ -214,14 +214,14 @@ class WorldState:
 
     Attributes:
         seed: of the dataset and of everything made from it.
-        status: `scored`, or `failed`: then it counts nowhere.
-        fingerprint: of its dataset; null where it failed.
-        message: why it failed.
+        status: `scored`; one that is `failed` or `waiting` to be made counts nowhere.
+        fingerprint: of its dataset; null where it isn't scored.
+        message: why it isn't scored.
         commits: of the package, as its records state them.
     """
 
     seed: Whole
-    status: Literal["scored", "failed"]
+    status: Literal["scored", "failed", "waiting"]
     fingerprint: Hash | None
     message: Text | None
     commits: tuple[Name, ...] = ()
