@@ -310,11 +310,14 @@ def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> N
     assert "1 undecided" in row
     assert "Views that decide, over worlds" in page
     drawn = [attributes for attributes in tags.all("svg") if "worlds" in (attributes.get("class") or "")]
-    first = next(item["aria-label"] for item in drawn if "Leakage left L, a dot a world" in (item["aria-label"] or ""))
+    first = next(item["aria-label"] for item in drawn if (item["aria-label"] or "").startswith("D, a dot a world"))
     assert first is not None
-    assert "apart 30\u202f%, 21\u202f%, 34\u202f%, 27\u202f%, 31\u202f%" in first
-    dots = page.split("Leakage left L, a dot a world")[1].split("</svg>")[0].count('class="dot"')
-    assert dots == 6 + 6 + 5
+    assert "apart 15\u202f%, 10\u202f%, 17\u202f%, 14\u202f%, 16\u202f%" in first
+    dots = page.split("D, a dot a world")[1].split("</svg>")[0].count('class="dot"')
+    assert dots == 6 + 5, "Retrained isn't judged by general knowledge"
+    drop = next(view for view in contest.rows[0].views if view.name == "GenKnow value")
+    assert drop.values == pytest.approx([None if value is None else value / 2 for value in LEAKAGE["delete-1x"]])
+    assert page.count('class="within"') == len({view.name for row in contest.rows for view in row.views})
     assert contest.plan.sha256 in page
     before = (tmp_path / "index.html").stat().st_mtime_ns
     write(tmp_path, replace(contest, provenance=replace(contest.provenance, started="2030-01-01T00:00:00+00:00")))
@@ -325,10 +328,10 @@ def test_drawings_tell_apart_a_method_that_takes_part_twice(contest: ContestReco
     twice = [f"Counterfactual Redirection, redirection_{track}" for track in ("closed", "generator")]
     rows = tuple(replace(row, title=title) for row, title in zip(contest.rows, twice, strict=True))
     page = write(tmp_path, replace(contest, rows=rows)).read_text(encoding="utf-8")
-    drawing = page.split("Leakage left L, a dot a world")[1].split("</svg>")[0]
+    drawing = page.split("D, a dot a world")[1].split("</svg>")[0]
     names = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', drawing)
-    assert len(names) == len(set(names)) == 3
-    assert [name[-3:] for name in names[1:]] == ["sed", "tor"]
+    assert len(names) == len(set(names)) == 2
+    assert [name[-3:] for name in names] == ["sed", "tor"]
 
 
 def test_every_view_that_decides_has_its_number(contest: ContestRecord, tmp_path: Path) -> None:

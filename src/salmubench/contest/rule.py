@@ -131,8 +131,8 @@ def _judge(view: View) -> tuple[ViewOverWorlds, float | None, float | None]:
     """All that needs no other view; p of lying beyond no limit; the larger p of the two one-sided tests of passing."""
     kept = [place for place, value in enumerate(view.values) if value is not None]
     nothing = ViewOverWorlds(
-        view.name, view.low, view.high, len(kept), mean=None, sd=None, ci90=None, ci95=None, ratio=None, p_holm=None,
-        answer=NOT_LEARNT, worlds_needed=None,
+        view.name, view.low, view.high, len(kept), tuple(view.values), mean=None, sd=None, ci90=None, ci95=None,
+        ratio=None, p_holm=None, answer=NOT_LEARNT, worlds_needed=None,
     )  # fmt: skip
     if len(kept) < max(FEWEST - 1, (1 - UNLEARNT) * len(view.values)):
         return nothing, None, None

@@ -69,6 +69,7 @@ class ViewOverWorlds:
         low: least that passes; null: any.
         high: most that passes; null: any.
         worlds: how many have the number.
+        values: in each world, in order; null where a world hasn't the number.
         mean: null where too few worlds have the number, or nothing was learnt that it could measure; as what follows.
         sd: between worlds.
         ci90: interval that must lie within the limits.
@@ -84,6 +85,7 @@ class ViewOverWorlds:
     low: Real | None
     high: Real | None
     worlds: Count
+    values: tuple[Bounded | None, ...]
     mean: Real | None
     sd: Real | None
     ci90: Interval | None
