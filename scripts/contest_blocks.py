@@ -23,12 +23,24 @@ from page_blocks import ROOT, computer
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
 from salmubench.core import manifest
-from salmubench.report.contest_numbers import VIEWS
 from salmubench.report.contests import headline, limits_text, tally
 from salmubench.report.wording import DASH, percent, percent_interval, seconds
 from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, ViewOverWorlds, read_contest
 from salmubench.scoring.stages import RUN
 
+_HEADS = {
+    "RetFail mrr_identity": "L, all facts go",
+    "RetFail mrr_association": "L, some go",
+    "FactRet mrr": "L of fact",
+    "FactRetPara mrr": "paraphrased",
+    "FactRetOther known_unseen": "new picture",
+    "FactRetNameless known_unseen": "new picture, no name",
+    "GenKnow value": "D",
+    "InterIdSim value": "K inter",
+    "IntraIdSim value": "K intra",
+    "FactHold mrr_identity": "K of facts, inter",
+    "FactHold mrr_association": "K of facts, intra",
+}
 _MARKS = {"inside": "✓", "beyond": "✕", "open": "?", "not learnt": "not learnt"}
 
 
@@ -51,7 +63,7 @@ def findings(name: str, *, after: str | None = None) -> str:
     rows = _once(found.rows)
     beyond = Counter(view.name for row in rows for view in row.views if view.answer == "beyond")
     if beyond:
-        told = "; ".join(f"{VIEWS.get(view, view)} {count}" for view, count in beyond.most_common())
+        told = "; ".join(f"{_HEADS.get(view, view)} {count}" for view, count in beyond.most_common())
         lines.append(f"- Views beyond their limits (candidates, of {len(rows)}): {told}.")
     for row in rows:
         if row.decision is not None and row.decision.answer == "open":
@@ -107,7 +119,7 @@ def table(name: str, league: str) -> str:
     rows = [*([found.retrained] if found.retrained else []), *(row for row in found.rows if row.league == league)]
     limits = {view.name: limits_text(view) for row in rows for view in row.views}
     attacked = any(row.numbers["recovered"].mean is not None for row in rows)
-    heads = ["candidate", *(VIEWS.get(view, view) for view in limits), *(["R"] if attacked else []), "processor time"]
+    heads = ["candidate", *(_HEADS.get(view, view) for view in limits), *(["R"] if attacked else []), "processor time"]
     lines = [f"| {' | '.join(heads)} |", f"|:--|{'--:|' * (len(heads) - 1)}"]
     lines.append(f"| *limits* | {' | '.join(map(_whole, limits.values()))} |{' |' * (attacked + 1)}")
     for row in rows:

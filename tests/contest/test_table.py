@@ -310,10 +310,10 @@ def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> N
     assert "1 undecided" in row
     assert "Views that decide, over worlds" in page
     drawn = [attributes for attributes in tags.all("svg") if "worlds" in (attributes.get("class") or "")]
-    first = next(item["aria-label"] for item in drawn if (item["aria-label"] or "").startswith("D, a dot a world"))
+    first = next(item["aria-label"] for item in drawn if (item["aria-label"] or "").startswith("GenKnow value, a dot a world"))
     assert first is not None
     assert "apart 15\u202f%, 10\u202f%, 17\u202f%, 14\u202f%, 16\u202f%" in first
-    dots = page.split("D, a dot a world")[1].split("</svg>")[0].count('class="dot"')
+    dots = page.split("GenKnow value, a dot a world")[1].split("</svg>")[0].count('class="dot"')
     assert dots == 6 + 5, "Retrained isn't judged by general knowledge"
     drop = next(view for view in contest.rows[0].views if view.name == "GenKnow value")
     assert drop.values == pytest.approx([None if value is None else value / 2 for value in LEAKAGE["delete-1x"]])
@@ -328,7 +328,7 @@ def test_drawings_tell_apart_a_method_that_takes_part_twice(contest: ContestReco
     twice = [f"Counterfactual Redirection, redirection_{track}" for track in ("closed", "generator")]
     rows = tuple(replace(row, title=title) for row, title in zip(contest.rows, twice, strict=True))
     page = write(tmp_path, replace(contest, rows=rows)).read_text(encoding="utf-8")
-    drawing = page.split("D, a dot a world")[1].split("</svg>")[0]
+    drawing = page.split("GenKnow value, a dot a world")[1].split("</svg>")[0]
     names = re.findall(r'text-anchor="end"[^>]*>([^<]*)<', drawing)
     assert len(names) == len(set(names)) == 2
     assert [name[-3:] for name in names] == ["sed", "tor"]

@@ -22,20 +22,6 @@ TITLES: Mapping[Number, tuple[str, str]] = {
     "recovered": ("Recovered R", "(U′ − C′) / (P′ − C′) under the strongest attack, in each world its own"),
     "processor_seconds": ("Processor time", "of one candidate, a GPU’s work not in it; of Retrained, its pretraining"),
 }
-VIEWS: Mapping[str, str] = {
-    "RetFail mrr_identity": "L, all facts go",
-    "RetFail mrr_association": "L, some facts go",
-    "FactRet mrr": "L of fact",
-    "FactRetPara mrr": "L of fact, paraphrased",
-    "FactRetOther known_unseen": "L of fact, new picture",
-    "FactRetNameless known_unseen": "L of fact, new picture, no name",
-    "GenKnow value": "D",
-    "InterIdSim value": "K, other people",
-    "IntraIdSim value": "K, same people",
-    "FactHold mrr_identity": "K of facts, other people",
-    "FactHold mrr_association": "K of facts, same people",
-}
-"""Views that decide → their names in tables and drawings; another is called as in records."""
 _BESIDE: Sequence[Number] = ("recovered", "processor_seconds")
 """Numbers on which nothing rests: they are drawn beside the views."""
 _NAME = 22  # letters of a name beside its dots
@@ -76,7 +62,7 @@ def _of_view(rows: Sequence[Row], name: str) -> Panel:
     views = {row.title: view for row in rows for view in row.views if view.name == name}
     lines = {title: ([value for value in view.values if value is not None], view.ci90) for title, view in views.items()}
     one = next(iter(views.values()))
-    return _panel(VIEWS.get(name, name), lines, (one.low, one.high), percent_tick, wording.percent)
+    return _panel(name, lines, (one.low, one.high), percent_tick, wording.percent)
 
 
 def _of_number(rows: Sequence[Row], number: Number) -> Panel:

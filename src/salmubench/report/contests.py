@@ -8,7 +8,7 @@ from typing import Any
 from salmubench.report import wording
 from salmubench.report.cells import Cell, Head, Table
 from salmubench.report.cells import Row as TableRow
-from salmubench.report.contest_numbers import TITLES, VIEWS, exact_first, interval_of, panels, write
+from salmubench.report.contest_numbers import TITLES, exact_first, interval_of, panels, write
 from salmubench.report.wording import DASH
 from salmubench.scoring.bootstrap import LEVEL
 from salmubench.scoring.contest_record import ContestRecord, League, Number, PairedDifference, Row, ViewOverWorlds
@@ -132,7 +132,7 @@ def _table(contest: ContestRecord, rows: Sequence[Row], numbers: Sequence[Number
 def _views_table(contest: ContestRecord, rows: Sequence[Row], *, key: str, caption: str) -> Table:
     """Every view that decides: its mean with the interval of 90 %, marked where it is beyond a limit or open."""
     names = {view.name: limits_text(view) for row in exact_first(contest, rows) for view in row.views}
-    heads = [Head("Decision", "of all views"), *(Head(VIEWS.get(name, name), limits) for name, limits in names.items())]
+    heads = [Head("Decision", "of all views"), *(Head(name, limits) for name, limits in names.items())]
 
     def cells(row: Row) -> list[Cell]:
         views = {view.name: view for view in row.views}
