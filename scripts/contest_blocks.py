@@ -121,7 +121,8 @@ def table(name: str, league: str) -> str:
     attacked = any(row.numbers["recovered"].mean is not None for row in rows)
     heads = ["candidate", *(_HEADS.get(view, view) for view in limits), *(["R"] if attacked else []), "processor time"]
     lines = [f"| {' | '.join(heads)} |", f"|:--|{'--:|' * (len(heads) - 1)}"]
-    lines.append(f"| *limits* | {' | '.join(map(_whole, limits.values()))} |{' |' * (attacked + 1)}")
+    short = [text.replace("at most", "≤").replace("at least", "≥") for text in limits.values()]
+    lines.append(f"| *limits* | {' | '.join(map(_whole, short))} |{' |' * (attacked + 1)}")
     for row in rows:
         seen = {view.name: view for view in row.views}
         cells = [_answer(seen.get(view)) for view in limits]
