@@ -73,40 +73,37 @@ def findings(name: str, *, after: str | None = None) -> str:
     return "\n".join(lines)
 
 
-def found(first: str, second: str) -> str:
-    """Three sentences: what the first contest shows, who fails nothing in the second, what comes back under attack."""
-    one, other = contest(first), contest(second)
+def found(name: str) -> str:
+    """Three sentences of a contest that decides: who passes, what ours does at its largest budget, what comes back."""
+    one = contest(name)
     rows, exact = _once(one.rows), one.retrained
     assert exact is not None
-    failing = sum(row.decision is not None and row.decision.answer == "fails" for row in rows)
-    undecided = [row for row in _once(other.rows) if row.decision is not None and row.decision.answer == "open"]
-    named = [f"{_named(row)}: {len(row.decision.why)} of {len(row.views)}" for row in undecided if row.decision]
+    answers = Counter(row.decision.answer for row in rows if row.decision is not None)
+    largest = max(row.budget or 0 for row in rows)
+    ours = [row for row in rows if row.name.startswith("level_") and row.budget == largest]
+    failing = [f"{_named(row)}: {len(row.decision.why)} of {len(row.views)}" for row in ours if row.decision]
     attacked = [row for row in rows if row.numbers["recovered"].mean is not None]
     many = sum((row.numbers["recovered"].mean or 0) > 0.5 for row in attacked)
     (budget,) = {row.budget for row in attacked}
     terms = (
         "A candidate is a method at a budget: at 10× the method sees each pair to forget ten times. It fails if a "
-        "number is certainly beyond its limit, passes if all are certainly within, and is open otherwise. The rule is "
-        "younger than these worlds, so its answers are exploratory."
+        "number is certainly beyond its limit, passes if all are certainly within, and is open otherwise."
     )
-    failed = (
-        f"In {len(one.worlds)} worlds {failing} of {len(rows)} candidates fail. A second Retrained, the exact answer, "
-        f"is within all {len(exact.views)} limits that apply to it."
+    judged = (
+        f"In {len(one.worlds)} worlds {answers['passes']} of {len(rows)} candidates pass, {answers['fails']} fail and "
+        f"{answers['open']} are open. A second Retrained, the exact answer, is within all {len(exact.views)} limits "
+        "that apply to it."
     )
-    still_open = (
-        f"In {len(other.worlds)} further worlds {len(undecided)} candidates with our method `level_redirection`, one "
-        f"in each track, are open ({'; '.join(named)} numbers)."
+    of_ours = (
+        "Our method `level_redirection`, one candidate in each track, isn't within all limits either "
+        f"({'; '.join(failing)} numbers beyond or open)."
     )
     back = (
         f"The {len(attacked)} candidates at {budget:g}× were also attacked: {many} gave back more than half of the "
         f"facts, Retrained {_told(exact.numbers['recovered'])}."
     )
-    caveat = (
-        "These worlds teach pictures: a *new* portrait hardly yields the fact. Today's `mini` [teaches "
-        "people](docs/measurements.md#do-worlds-teach-facts-about-people)."
-    )
-    told = [_wrapped(f"- {item}", indent="  ") for item in (failed, still_open, back)]
-    return "\n".join([_wrapped(terms), "", *told, "", _wrapped(caveat)])
+    told = [_wrapped(f"- {item}", indent="  ") for item in (judged, of_ours, back)]
+    return "\n".join([_wrapped(terms), "", *told])
 
 
 def _wrapped(text: str, *, indent: str = "") -> str:

@@ -361,11 +361,13 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "soak": security_blocks.soak,
     "places": security_blocks.places,
     "contest-findings": partial(contest_blocks.findings, "contest"),
-    "found": partial(contest_blocks.found, "contest", "contest-level"),
+    "found": partial(contest_blocks.found, "contest-2"),
     "contest-retrieval": partial(contest_blocks.by_retrieval, "contest"),
     "contest-table": partial(contest_blocks.table, "contest", "pairs-5x"),
     "contest-plans": partial(contest_blocks.plans, "contest", "contest-level", "contest-2"),
     "contest-costs": partial(contest_blocks.costs, "contest"),
+    "second-costs": partial(contest_blocks.costs, "contest-2"),
+    "second-retrieval": partial(contest_blocks.by_retrieval, "contest-2"),
     "second-findings": partial(contest_blocks.findings, "contest-2"),
     "second-table": partial(contest_blocks.table, "contest-2", "pairs-5x"),
     "second-table-10x": partial(contest_blocks.table, "contest-2", "pairs-10x"),
@@ -385,7 +387,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 def main(arguments: Sequence[str]) -> int:
     """Write, or with `--check` compare; 1 if a page is not current."""
     pictures: dict[Path, Callable[[], str]] = {
-        contest_picture.PICTURE: lambda: contest_picture.picture(contest_blocks.contest("contest"), "pairs-10x"),
+        contest_picture.PICTURE: lambda: contest_picture.picture(contest_blocks.contest("contest-2"), "pairs-5x"),
         world_blocks.PICTURE: world_blocks.picture,
         world_blocks.CURVE: world_blocks.curve,
     }

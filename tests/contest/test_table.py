@@ -310,8 +310,8 @@ def test_the_page_shows_the_numbers(contest: ContestRecord, tmp_path: Path) -> N
     assert "1 undecided" in row
     assert "Views that decide, over worlds" in page
     drawn = [attributes for attributes in tags.all("svg") if "worlds" in (attributes.get("class") or "")]
-    first = next(item["aria-label"] for item in drawn if (item["aria-label"] or "").startswith("GenKnow value, a dot a world"))
-    assert first is not None
+    labels = [item["aria-label"] or "" for item in drawn]
+    (first,) = (label for label in labels if label.startswith("GenKnow value, a dot a world"))
     assert "apart 15\u202f%, 10\u202f%, 17\u202f%, 14\u202f%, 16\u202f%" in first
     dots = page.split("GenKnow value, a dot a world")[1].split("</svg>")[0].count('class="dot"')
     assert dots == 6 + 5, "Retrained isn't judged by general knowledge"
