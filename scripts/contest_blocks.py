@@ -74,14 +74,18 @@ def findings(name: str, *, after: str | None = None) -> str:
 
 
 def found(name: str) -> str:
-    """Three sentences of a contest that decides: who passes, what ours does at its largest budget, what comes back."""
+    """Three sentences of a contest: who passes, how many limits ours keeps at its largest budget, what comes back."""
     one = contest(name)
     rows, exact = _once(one.rows), one.retrained
     assert exact is not None
     answers = Counter(row.decision.answer for row in rows if row.decision is not None)
     largest = max(row.budget or 0 for row in rows)
-    ours = [row for row in rows if row.name.startswith("level_") and row.budget == largest]
-    failing = [f"{_named(row)}: {len(row.decision.why)} of {len(row.views)}" for row in ours if row.decision]
+    ours = {entry["name"] for entry in one.plan.content["methods"] if entry["method"] == "level_redirection"}
+    within = [
+        f"{_named(row)} is within {sum(view.answer == 'inside' for view in row.views)} of {len(row.views)} limits"
+        for row in rows
+        if row.title.rpartition(", ")[2] in ours and row.budget == largest
+    ]
     attacked = [row for row in rows if row.numbers["recovered"].mean is not None]
     many = sum((row.numbers["recovered"].mean or 0) > 0.5 for row in attacked)
     (budget,) = {row.budget for row in attacked}
@@ -94,10 +98,7 @@ def found(name: str) -> str:
         f"{answers['open']} are open. A second Retrained, the exact answer, is within all {len(exact.views)} limits "
         "that apply to it."
     )
-    of_ours = (
-        "Our method `level_redirection`, one candidate in each track, isn't within all limits either "
-        f"({'; '.join(failing)} numbers beyond or open)."
-    )
+    of_ours = f"Our method `level_redirection` takes part in both tracks: {', '.join(within)}."
     back = (
         f"The {len(attacked)} candidates at {budget:g}× were also attacked: {many} gave back more than half of the "
         f"facts, Retrained {_told(exact.numbers['recovered'])}."
