@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import tarfile
 from collections import Counter
@@ -197,85 +196,6 @@ def test_dataset_without_retain_is_refused(tiny_folder, tmp_path):
     with pytest.raises(DatasetError, match="nothing to train"):
         shards.write_shards(open_dataset(folder), tmp_path / "shards")
     assert not list(tmp_path.glob("shards*"))
-
-
-def of_a_former_version(found, folder):
-    """A copy of shards as they were before the holdouts were a part."""
-    shutil.copytree(found.folder, folder, ignore=shutil.ignore_patterns("holdouts-*"))
-    for name in ("shards.json", "sizes.json"):
-        content = json.loads((folder / name).read_text())
-        content = {key: value for key, value in content.items() if not key.startswith("holdouts")}
-        if "files" in content:
-            content["files"] = {key: of for key, of in content["files"].items() if not key.startswith("holdouts")}
-        (folder / name).write_text(json.dumps(content))
-    return folder
-
-
-@pytest.fixture
-def former(tiny_folder, written, tmp_path):
-    """A dataset whose shards a former version wrote."""
-    folder = tmp_path / "dataset"
-    shutil.copytree(tiny_folder, folder, ignore=shutil.ignore_patterns("shards", "*.tmp"))
-    of_a_former_version(written[1], folder / "shards")
-    return open_dataset(folder)
-
-
-def state(folder):
-    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-
-
-def test_shards_of_a_former_version_are_read_and_left_alone(former, tmp_path):
-    before = state(former.folder / "shards")
-    found = shards.find_or_write(former, tmp_path / "other")
-    assert (found.holdouts, found.rows("holdouts"), found.rows("sensitive")) == (None, 0, 48)
-    assert state(former.folder / "shards") == before
-
-
-def test_holdouts_are_added_to_shards_of_a_former_version(former, written, tmp_path):
-    folder = former.folder / "shards"
-    before = state(folder)
-    found = shards.find_or_write(former, tmp_path / "other", holdouts=True)
-    assert found.rows("holdouts") == shards.rows_of(former, "holdouts")
-    assert found.pattern("holdouts") == str(folder / "holdouts-00000.tar")
-    after = state(folder)
-    assert {name for name in after if after[name] != before.get(name)} == {
-        "holdouts-00000.tar", "sizes.json", "shards.json",
-    }  # fmt: skip
-    (name,) = [name for name in found.files if name.startswith("holdouts")]
-    assert (folder / name).read_bytes() == (written[1].folder / name).read_bytes()
-    for name in ("shards.json", "sizes.json"):
-        assert json.loads((folder / name).read_text()) == json.loads((written[1].folder / name).read_text())
-    assert shards.find_or_write(former, tmp_path / "other", holdouts=True) == found
-    assert state(folder) == after
-
-
-def test_holdouts_of_a_read_only_folder_go_elsewhere_alone(former, tmp_path, monkeypatch):
-    """The retain shards, and with them the pattern that all references are trained on, stay the very same."""
-    plain = shards.find_or_write(former, tmp_path / "other")
-    before = state(former.folder / "shards")
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    found = shards.find_or_write(former, tmp_path / "other", holdouts=True)
-    assert found.pattern("retain") == plain.pattern("retain")
-    assert found.pattern("holdouts") == str(tmp_path / "other-holdouts" / "holdouts-00000.tar")
-    assert found.rows("holdouts") == shards.rows_of(former, "holdouts")
-    assert "holdouts-00000.tar" in found.files
-    assert state(former.folder / "shards") == before
-    there = state(tmp_path / "other-holdouts")
-    assert set(there) == {"holdouts-00000.tar", "sizes.json", "shards.json"}
-    assert shards.find_or_write(former, tmp_path / "other", holdouts=True) == found
-    assert state(tmp_path / "other-holdouts") == there
-
-
-def test_no_room_for_the_holdouts_is_told_and_harms_nothing(former, tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    before = shards.find_or_write(former, tmp_path / "other")
-    monkeypatch.setattr(shards, "_write_part", full)
-    with pytest.raises(OutputError, match=r"add the holdouts' shards to .* got: No space left on device\. Make room"):
-        shards.find_or_write(former, tmp_path / "other", holdouts=True)
-    assert shards.find_or_write(former, tmp_path / "other") == before
-    assert not list((former.folder / "shards").glob("*.tmp"))
 
 
 @pytest.mark.parametrize(

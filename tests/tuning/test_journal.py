@@ -34,17 +34,6 @@ def test_a_lock_leads_somewhere_from_a_relative_folder(tmp_path: Path, monkeypat
     assert all(found)
 
 
-@pytest.mark.timeout(20)
-def test_the_lock_of_a_killed_earlier_version_is_no_obstacle(bench: Bench) -> None:
-    enter(bench, 0)
-    lock = bench.folder("m") / f"{JOURNAL}.lock"
-    lock.symlink_to(Path("somewhere") / JOURNAL)
-    os.utime(lock, (0, 0), follow_symlinks=False)
-    enter(bench, 1)
-    assert list(results(bench, "m")) == [0, 1]
-    assert not lock.is_symlink()
-
-
 def test_a_line_that_a_full_disk_cut_is_left_out(bench: Bench) -> None:
     for number in range(3):
         enter(bench, number)

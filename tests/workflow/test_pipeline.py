@@ -160,8 +160,6 @@ def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
     monkeypatch.setattr(devices, "probe_precision", lambda: probe)
     assert lasting_precision(RunFile(), tmp_path, "auto", "cpu") == ("bf16", probe)
-    of_an_earlier_version = RunFile(precision="auto")
-    assert lasting_precision(of_an_earlier_version, tmp_path, "auto", "cpu") == ("bf16", probe)
     assert lasting_precision(RunFile(precision="fp32", probe={"fp32": 1.0}), tmp_path, "auto", "cpu") == (
         "fp32",
         {"fp32": 1.0},

@@ -1,7 +1,7 @@
 """A contest decided again from its committed records, by the rule of this version; nothing is computed anew.
 
 Records that were packed beside others (`packed.tar.xz`) are read from there. What the plan was, what took part and how
-it was called stands in the `contest.json` that is there, of this or an older schema.
+it was called stands in the `contest.json` that is there.
 """
 
 from __future__ import annotations
@@ -71,9 +71,8 @@ class _State:
 
 @dataclass(frozen=True, config=_LENIENT)
 class _Earlier:
-    """What a result of whichever schema is judged anew from; the rest of it follows."""
+    """What a result is judged anew from; the rest of it follows."""
 
-    schema_version: Whole
     plan: Mapping[str, Any]
     rows: tuple[_Row, ...]
     leagues: tuple[League, ...]
@@ -110,9 +109,8 @@ def decide_again(path: Path, results: Path) -> ContestRecord:
         Members(one.key, one.title, {row.method: row.budget for row in earlier.rows if row.league == one.key})
         for one in earlier.leagues
     ]
-    later = earlier.schema_version == 1 or LATER in earlier.notes
     spreads = None if plan.rule.spreads is None else path.parent / plan.rule.spreads
-    terms = Terms(plan, _facts(earlier.plan), titles, spreads, (LATER,) if later else ())
+    terms = Terms(plan, _facts(earlier.plan), titles, spreads, (LATER,) if LATER in earlier.notes else ())
     worlds = [_world(results / WORLDS / str(one.seed), one.seed, sha256, one.message) for one in earlier.worlds]
     return summary(terms, worlds, members)
 

@@ -4,8 +4,7 @@
 `holdouts-NNNNN.tar` both holdouts alone. Further captions of a row are members `r1.txt`, `r2.txt`, …, with their shares
 of the row's sights in `shares.json`. Rows are assigned to shards by a seeded permutation, each part by its own.
 Beside them lie `sizes.json` (rows of each shard, as open_clip reads it) and `shards.json` (whose they are).
-The folder appears whole or not at all. Folders of a former version lack the holdouts; these are added where they are
-asked for, and the other shards stay as they are.
+The folder appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -64,14 +63,14 @@ class _File:
 
 @dataclass(frozen=True)
 class _Description:
-    """Content of `shards.json`: rows of each shard, by part; former versions lack some."""
+    """Content of `shards.json`: rows of each shard, by part."""
 
     dataset: str
     files: Mapping[str, _File]
-    seed: Annotated[int, Field(strict=True)] = 0
-    retain: tuple[_Count, ...] | None = None
-    sensitive: tuple[_Count, ...] | None = None
-    holdouts: tuple[_Count, ...] | None = None
+    seed: Annotated[int, Field(strict=True)]
+    retain: tuple[_Count, ...]
+    sensitive: tuple[_Count, ...]
+    holdouts: tuple[_Count, ...]
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,8 @@ class ShardSet:
     """Shards of one dataset.
 
     Attributes:
-        retain, sensitive, holdouts: rows of each shard, in order; of the holdouts `None` where a former version wrote
-            none.
+        retain, sensitive, holdouts: rows of each shard, in order.
         files: bytes and SHA-256 of each shard by its name.
-        holdouts_folder: where the shards of the holdouts are, if not in `folder`.
     """
 
     folder: Path
@@ -90,9 +87,8 @@ class ShardSet:
     seed: int
     retain: tuple[int, ...]
     sensitive: tuple[int, ...]
-    holdouts: tuple[int, ...] | None
+    holdouts: tuple[int, ...]
     files: Mapping[str, Mapping[str, Any]]
-    holdouts_folder: Path | None = None
 
     def rows(self, part: Part) -> int:
         """How many pairs the shards of a part have."""
@@ -106,13 +102,12 @@ class ShardSet:
         """The part as one brace pattern, as WebDataset and open_clip's `--train-data` take it; the path is literal."""
         count = self.shards(part)
         numbers = "00000" if count == 1 else f"{{00000..{count - 1:05d}}}"
-        elsewhere = self.holdouts_folder if part == "holdouts" else None
-        folder = re.sub(r"([\\{}])", r"\\\1", str(elsewhere or self.folder))
+        folder = re.sub(r"([\\{}])", r"\\\1", str(self.folder))
         return str(Path(folder) / f"{part}-{numbers}.tar")
 
     def _of(self, part: Part) -> tuple[int, ...]:
-        shard_set: tuple[int, ...] | None = getattr(self, part)
-        return shard_set or ()
+        rows: tuple[int, ...] = getattr(self, part)
+        return rows
 
 
 def shard_name(part: Part, index: int) -> str:
@@ -133,48 +128,65 @@ def rows_of(dataset: Dataset, part: Part) -> int:
 def write_shards(
     dataset: Dataset, folder: Path, *, samples_per_shard: int = SAMPLES_PER_SHARD, seed: int = 0
 ) -> ShardSet:
-    """Write the shards of a dataset; where the folder holds them already, do nothing but add the part it lacks.
+    """Write the shards of a dataset; where the folder holds them already, do nothing.
 
     The same dataset and seed give the same bytes.
 
     Args:
         samples_per_shard: pairs in a shard; more where that would make more than 256 shards of a part.
-        seed: of the permutation that assigns rows to shards; a part that is added takes that of its folder.
+        seed: of the permutation that assigns rows to shards.
 
     Raises:
         DatasetError: no retain rows, or the folder holds shards of another dataset.
         OutputError: the disk is full or the folder can't be written.
     """
-    if (folder / DESCRIPTION).is_file():
-        shard_set = read_shards(folder, dataset)
-        if shard_set.holdouts is None:
-            _add_holdouts(dataset, shard_set, samples_per_shard=samples_per_shard)
-    else:
+    if not (folder / DESCRIPTION).is_file():
         if not rows_of(dataset, "retain"):
             raise DatasetError(
                 f"Expected rows in {' or '.join(RETAIN_SPLITS)} of {dataset.folder}, got none: there is nothing to "
                 "train Clean on."
             )
-        _write_folder(dataset, folder, PARTS, samples_per_shard=samples_per_shard, seed=seed)
+        try:
+            with writing.atomic_folder(folder) as temporary:
+                content = _write_parts(dataset, temporary, samples_per_shard=samples_per_shard, seed=seed)
+                writing.write_json(temporary / SIZES, _sizes(content))
+                writing.write_json(temporary / DESCRIPTION, content)
+                _move(temporary, folder)
+        except OSError as error:
+            more = f" Allow {_MAX_SHARDS + _OTHER_FILES} open files (ulimit -n)." if error.errno == errno.EMFILE else ""
+            raise OutputError(
+                f"Expected room and rights to write shards to {folder}, got: {error.strerror}.{more}"
+            ) from error
     return read_shards(folder, dataset)
 
 
 def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
-    """Find the shards of a dataset in a folder; `holdouts` is `None` where a former version wrote it.
+    """Find the shards of a dataset in a folder.
 
     Raises:
         DatasetError: none there, shards of another dataset, a shard missing, or other rows than the dataset has.
     """
-    return _read(folder, dataset, ("retain", "sensitive"))
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise DatasetError(f"Expected shards of {dataset.name} in {folder}, got no {DESCRIPTION}. Write them first.")
+    content = reading.read_json(path, error=DatasetError, mapping=True)
+    advice = f"Delete {folder}; it is written anew."
+    described = reading.validated(_Description, content, where=str(path), error=DatasetError, advice=advice)
+    shard_set = ShardSet(
+        folder=places.real(folder),
+        dataset=described.dataset,
+        seed=described.seed,
+        retain=described.retain,
+        sensitive=described.sensitive,
+        holdouts=described.holdouts,
+        files=writing.plain(described.files),
+    )
+    _check_same(shard_set, dataset)
+    return shard_set
 
 
-def find_or_write(dataset: Dataset, other: Path, *, holdouts: bool = False) -> ShardSet:
+def find_or_write(dataset: Dataset, other: Path) -> ShardSet:
     """Find the shards in the dataset's folder, or write them there, or, where it is read-only, to `other`.
-
-    Args:
-        other: the folder for shards of a dataset that is read-only.
-        holdouts: the holdouts' own shards are needed. Where a former version wrote none they are added; where its
-            folder is read-only they alone go to `<other>-holdouts`, so that the retain shards stay the very same.
 
     Raises:
         DatasetError: shards of another dataset, no retain rows, or a path that the engine can't be given.
@@ -188,91 +200,13 @@ def find_or_write(dataset: Dataset, other: Path, *, holdouts: bool = False) -> S
             f"Expected a path without '::', which stands between shards in the engine's --train-data, got {place}. "
             "Rename the folder."
         )
-    if not (place / DESCRIPTION).is_file():
-        return write_shards(dataset, place)
-    shard_set = read_shards(place, dataset)
-    if not holdouts or shard_set.holdouts is not None:
-        return shard_set
-    if os.access(place, os.W_OK):
-        return write_shards(dataset, place)
-    return _holdouts_elsewhere(dataset, shard_set, other.with_name(f"{other.name}-holdouts"))
+    return write_shards(dataset, place)
 
 
-def _read(folder: Path, dataset: Dataset, needed: Sequence[Part]) -> ShardSet:
-    path = folder / DESCRIPTION
-    if not path.is_file():
-        raise DatasetError(f"Expected shards of {dataset.name} in {folder}, got no {DESCRIPTION}. Write them first.")
-    content = reading.read_json(path, error=DatasetError, mapping=True)
-    advice = f"Delete {folder}; it is written anew."
-    described = reading.validated(_Description, content, where=str(path), error=DatasetError, advice=advice)
-    sizes = {part: getattr(described, part) for part in PARTS}
-    missing = [part for part in needed if sizes[part] is None]
-    if missing:
-        raise DatasetError(f"Expected {', '.join(needed)} in {path}, got no {missing[0]}. {advice}")
-    shard_set = ShardSet(
-        folder=places.real(folder),
-        dataset=described.dataset,
-        seed=described.seed,
-        retain=described.retain or (),
-        sensitive=described.sensitive or (),
-        holdouts=described.holdouts,
-        files=writing.plain(described.files),
-    )
-    _check_same(shard_set, dataset, [part for part in PARTS if sizes[part] is not None])
-    return shard_set
-
-
-def _write_folder(dataset: Dataset, folder: Path, parts: Sequence[Part], *, samples_per_shard: int, seed: int) -> None:
-    try:
-        with writing.atomic_folder(folder) as temporary:
-            content = _write_parts(dataset, temporary, parts, samples_per_shard=samples_per_shard, seed=seed)
-            writing.write_json(temporary / SIZES, _sizes(content))
-            writing.write_json(temporary / DESCRIPTION, content)
-            _move(temporary, folder)
-    except OSError as error:
-        advice = f" Allow {_MAX_SHARDS + _OTHER_FILES} open files (ulimit -n)." if error.errno == errno.EMFILE else ""
-        raise OutputError(
-            f"Expected room and rights to write shards to {folder}, got: {error.strerror}.{advice}"
-        ) from error
-
-
-def _add_holdouts(dataset: Dataset, shard_set: ShardSet, *, samples_per_shard: int) -> None:
-    """Add the part to a folder that a former version wrote; until the last file is there it reads as it did."""
-    folder = shard_set.folder
-    try:
-        with writing.atomic_folder(folder / "holdouts") as temporary:
-            added = _write_parts(
-                dataset, temporary, ["holdouts"], samples_per_shard=samples_per_shard, seed=shard_set.seed
-            )
-            for name in added["files"]:
-                (temporary / name).replace(folder / name)
-        content = manifest.read_json(folder / DESCRIPTION)
-        content = {**content, "holdouts": added["holdouts"], "files": {**content["files"], **added["files"]}}
-        writing.write_json(folder / SIZES, _sizes(content))
-        writing.write_json(folder / DESCRIPTION, content)
-    except OSError as error:
-        raise OutputError(
-            f"Expected room and rights to add the holdouts' shards to {folder}, which a former version wrote without "
-            f"them, got: {error.strerror}. Make room or the folder writable, and run the same command again; the other "
-            "shards are as they were."
-        ) from error
-
-
-def _holdouts_elsewhere(dataset: Dataset, shard_set: ShardSet, folder: Path) -> ShardSet:
-    """The shards with their holdouts in a folder of their own; written where there are none."""
-    if not (folder / DESCRIPTION).is_file():
-        _write_folder(dataset, folder, ["holdouts"], samples_per_shard=SAMPLES_PER_SHARD, seed=shard_set.seed)
-    added = _read(folder, dataset, ["holdouts"])
-    files = {**shard_set.files, **added.files}
-    return replace(shard_set, holdouts=added.holdouts, holdouts_folder=added.folder, files=files)
-
-
-def _write_parts(
-    dataset: Dataset, folder: Path, parts: Sequence[Part], *, samples_per_shard: int, seed: int
-) -> dict[str, Any]:
-    """Write the shards of some parts; give what `shards.json` says about them."""
+def _write_parts(dataset: Dataset, folder: Path, *, samples_per_shard: int, seed: int) -> dict[str, Any]:
+    """Write the shards of all parts; give what `shards.json` says about them."""
     sizes: dict[str, list[int]] = {
-        part: _write_part(dataset, folder, part, samples_per_shard=samples_per_shard, seed=seed) for part in parts
+        part: _write_part(dataset, folder, part, samples_per_shard=samples_per_shard, seed=seed) for part in PARTS
     }
     files = {
         name: {"bytes": (folder / name).stat().st_size, "sha256": manifest.sha256_file(folder / name)}
@@ -283,7 +217,7 @@ def _write_parts(
 
 def _sizes(content: Mapping[str, Any]) -> dict[str, int]:
     """Name → rows of each shard that a `shards.json` describes."""
-    return {shard_name(part, index): rows for part in PARTS for index, rows in enumerate(content.get(part, ()))}
+    return {shard_name(part, index): rows for part in PARTS for index, rows in enumerate(content[part])}
 
 
 def _write_part(dataset: Dataset, folder: Path, part: Part, *, samples_per_shard: int, seed: int) -> list[int]:
@@ -359,13 +293,13 @@ def _move(temporary: Path, folder: Path) -> None:
             raise
 
 
-def _check_same(shard_set: ShardSet, dataset: Dataset, parts: Sequence[Part]) -> None:
+def _check_same(shard_set: ShardSet, dataset: Dataset) -> None:
     if shard_set.dataset != dataset.fingerprint:
         raise DatasetError(
             f"Expected shards of the dataset {dataset.folder} (fingerprint {dataset.fingerprint[:12]}) in "
             f"{shard_set.folder}, got those of {shard_set.dataset[:12]}. Delete that folder; it is written anew."
         )
-    for part in parts:
+    for part in PARTS:
         expected = rows_of(dataset, part)
         if shard_set.rows(part) != expected:
             raise DatasetError(

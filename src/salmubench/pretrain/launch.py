@@ -29,7 +29,7 @@ from salmubench.pretrain.config import PretrainConfig
 from salmubench.pretrain.curves import CURVES, LogReader, entries, logged_seconds, write_curves
 from salmubench.pretrain.open_clip_worker import COUNTS, ERROR_MARK, TRAINING
 from salmubench.pretrain.retain_data import RetainData, examine
-from salmubench.scoring.references import KINDS, OF, Kind, listed
+from salmubench.scoring.references import KINDS, Kind, listed
 
 STAGE = "pretrain"
 LOG = "training.log"
@@ -170,9 +170,7 @@ def plan_job(
     requested = config.precision if precision == "auto" else precision
     if elsewhere and requested == "auto":  # what is faster there can't be measured here
         requested = "bf16" if where == "cuda" else "fp32"
-    shard_set = shards.find_or_write(
-        source, places.real(out).parent / shards.FOLDER, holdouts=OF[kind].beside == "holdouts"
-    )
+    shard_set = shards.find_or_write(source, places.real(out).parent / shards.FOLDER)
     more = _examine(config)
     rows = shard_set.rows("retain") + (more.pairs if more else 0) + shard_set.rows("sensitive")
     local = more is None or more.local

@@ -5,15 +5,13 @@ A study is a journal that several processes and machines may share.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salmubench.core import manifest, writing
+from salmubench.core import writing
 from salmubench.dataset.layout import open_dataset
 from salmubench.tuning import search
 from salmubench.workflow.current import stated_sha256
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.log"
 """Optuna's, in a method's folder."""
-
-_HELD = 30.0  # seconds after which Optuna takes a lock away from its holder
-_MODEL = "compromised"  # in the description: hash of the model that trials start from
 
 
 @dataclass(frozen=True)
@@ -87,10 +82,7 @@ class Bench:
     def description(self, settings: TuneConfig) -> dict[str, Any]:
         """What all trials of the folder share."""
         others = {str(seed): open_dataset(world.dataset).fingerprint for seed, world in self.others}
-        # A folder that an earlier version began goes on without saying which model its trials start from.
-        stated = begun(self.world.out)
-        states = self.one_model and (stated is None or _MODEL in (stated.config or {}))
-        model = {_MODEL: stated_sha256(self.world.compromised)} if states else {}
+        model = {"compromised": stated_sha256(self.world.compromised)} if self.one_model else {}
         return {
             "seed": settings.selection_seed, "part": open_dataset(self.world.dataset).fingerprint,
             "spared": settings.spared, "budget": self.budget, "search_seed": self.seed,
@@ -100,12 +92,6 @@ class Bench:
     def study(self, method: str) -> Study:
         """A method's study in its journal, made if missing."""
         return open_study(self.folder(method), method)
-
-
-def begun(folder: Path) -> manifest.Manifest | None:
-    """What a stage says that is finished there or has begun; `None` where none has."""
-    there = [path for name in (manifest.MANIFEST, manifest.BEGUN) if (path := folder / name).is_file()]
-    return manifest.read_any(there[0]) if there else None
 
 
 def results(bench: Bench, method: str) -> dict[int, dict[str, Any]]:
@@ -140,17 +126,9 @@ def open_study(folder: Path, name: str) -> Study:
     lock = JournalFileOpenLock(str(path))
     with writing.explained(path):
         folder.mkdir(parents=True, exist_ok=True)
-        _take_away(Path(f"{path}.lock"))
         _mend(path, lock)
         storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
         return optuna.create_study(study_name=name, storage=storage, load_if_exists=True)
-
-
-def _take_away(lock: Path) -> None:
-    """Delete the lock of a killed process of an earlier version, where it is a link that leads nowhere."""
-    with contextlib.suppress(OSError):  # it has just been given back
-        if lock.is_symlink() and not lock.exists() and time.time() - lock.lstat().st_mtime > _HELD:
-            lock.unlink()
 
 
 def _mend(path: Path, lock: JournalFileOpenLock) -> None:

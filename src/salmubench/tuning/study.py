@@ -225,16 +225,15 @@ def _begin(bench: Bench, settings: TuneConfig) -> None:
 def _check_same(
     bench: Bench, item: Configured, first: Mapping[str, Any], settings: str, finished: Mapping[int, Mapping[str, Any]]
 ) -> None:
-    """Refuse trials of another version of the method, or under other settings, which earlier packages don't state."""
+    """Refuse trials of another version of the method, or under other settings."""
     folder = bench.folder(item.method.name)
     if any(entry["method_sha256"] != item.method.sha256 for entry in finished.values()):
         raise OutputMismatch(
             f"Expected trials of {item.method.path} as it is in {folder}, got those of another version. Delete that "
             "folder, or choose another --out."
         )
-    stated = {number: entry for number, entry in finished.items() if SETTINGS in entry}
-    other = any(entry[SETTINGS] != settings for entry in stated.values())
-    if other or (0 in stated and stated[0]["values"] != writing.plain(first)):
+    other = any(entry[SETTINGS] != settings for entry in finished.values())
+    if other or (0 in finished and finished[0]["values"] != writing.plain(first)):
         raise OutputMismatch(
             f"Expected trials of {item.method.path} under the settings that the recipe gives it now in {folder}, got "
             "those under others. Delete that folder, choose another --out, or put the recipe back."

@@ -14,7 +14,7 @@ from salmubench.core.writing import explained
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record, write_failed
 from salmubench.tuning import search
-from salmubench.tuning.bench import Bench, Trial, begun, further_folder
+from salmubench.tuning.bench import Bench, Trial, further_folder
 from salmubench.unlearn.registry import LoadedMethod, configure, load_method
 from salmubench.workflow import planning
 from salmubench.workflow.run_world import Candidate, Made, RunWorld, record_path
@@ -31,12 +31,12 @@ def attempt(bench: Bench, make: Callable[[RunWorld, Candidate], Made], trial: Tr
     places = [replace(bench.world, out=folder)]
     places += [replace(world, out=folder / further_folder(seed)) for seed, world in bench.others]
     name = planning.candidate_name(trial.method, bench.budget)
-    stated = begun(folder)  # by an earlier version a trial goes on without its settings
     inputs = {
-        "method": method.name, "method_sha256": method.sha256,
+        "method": method.name,
+        "method_sha256": method.sha256,
         "dataset": open_dataset(bench.world.dataset).fingerprint,
-        **({SETTINGS: trial.settings_sha256} if stated is None or SETTINGS in stated.inputs else {}),
-    }  # fmt: skip
+        SETTINGS: trial.settings_sha256,
+    }
     try:
         with manifest.stage_folder(folder, TRIAL, config=dict(trial.values), inputs=inputs, seed=bench.seed) as stage:
             if not stage.complete:

@@ -15,7 +15,7 @@ from typing import Any
 from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.pretrain.config import PretrainConfig
-from salmubench.scoring.references import COMPROMISED, OF, Kind
+from salmubench.scoring.references import COMPROMISED, Kind
 from salmubench.workflow.candidates import Stages
 
 
@@ -57,11 +57,7 @@ def write_shards(training: Training) -> None:
     from salmubench.dataset import shards
 
     beside = places.real(next(iter(training.checkpoints.values()))).parent / shards.FOLDER
-    shards.find_or_write(
-        open_dataset(training.dataset),
-        beside,
-        holdouts=any(OF[kind].beside == "holdouts" for kind in training.checkpoints),
-    )
+    shards.find_or_write(open_dataset(training.dataset), beside)
 
 
 def train(training: Training, kind: Kind) -> list[dict[str, Any]]:
