@@ -1,9 +1,9 @@
 """What telling facts apart costs, and what ranking fewer rows of a fact would cost in precision.
 
-    python benchmarks/facts.py RUN [--recipe mini] [--out results/evaluation/facts.json]
+    python benchmarks/facts.py RUN [--recipe mini] [--precision fp32|bf16] [--out results/evaluation/facts.json]
 
 RUN is a folder of `salmubench run` with Clean, Compromised and Retrained. Measured are the texts, and the processor
-seconds of an encoding pass with and without them and of scoring them. One thread, fp32; passes with and without the
+seconds of an encoding pass with and without them and of scoring them. One thread; passes with and without the
 facts' texts take turns, and the smallest of `--repeats` counts, so that what else runs on the machine matters little.
 
 Precision is the standard deviation of the mean reciprocal rank of Compromised less that of Retrained, people being
@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--recipe", default="mini")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     import torch
@@ -57,7 +58,8 @@ def main() -> None:
     torch.set_num_threads(1)
     recipe, dataset = recipes.load(arguments.recipe).recipe, open_dataset(arguments.run / "dataset")
     plugins = load_all(recipe.score)
-    facts = [plugin for plugin in plugins if plugin.metric.items == "fact_rank"]
+    facts = [plugin for plugin in plugins if plugin.metric.items in ("fact_rank", "fact_mean")]
+    ranked = [plugin.metric.name for plugin in facts if plugin.metric.items == "fact_rank"]
     others = [plugin for plugin in plugins if plugin not in facts]
     wanted = {name: texts_of(group, dataset, recipe.score) for name, group in (("without", others), ("with", plugins))}
     seconds = dict.fromkeys(wanted, float("inf"))
@@ -70,7 +72,7 @@ def main() -> None:
                     processor_seconds(
                         lambda out=out, texts=texts: encode(  # type: ignore[misc]
                             model=arguments.run / "checkpoints" / "clean", dataset=dataset, out=out, texts=texts,
-                            config=recipe.encode, precision="fp32",
+                            config=recipe.encode, precision=arguments.precision,
                         )
                     ),
                 )  # fmt: skip
@@ -82,11 +84,12 @@ def main() -> None:
         }
     found = {
         "recipe": arguments.recipe,
+        "precision": arguments.precision,
         "texts": {name: len(texts) for name, texts in wanted.items()},
         "encoding_processor_seconds": seconds,
         "share_of_the_rest": seconds["with"] / seconds["without"] - 1,
         "scoring_processor_seconds": scored,
-        "by_rows_of_a_fact": by_rows(arguments.run / "records", dataset, [plugin.metric.name for plugin in facts]),
+        "by_rows_of_a_fact": by_rows(arguments.run / "records", dataset, ranked),
         "peak_memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "provenance": provenance.provenance(),
     }

@@ -297,7 +297,7 @@ def evaluation() -> str:
         ),
         f"telling facts apart at `{facts['recipe']}`": (
             f"{facts['texts']['with'] - facts['texts']['without']:,} texts, {facts['share_of_the_rest']:.0%} of the "
-            f"rest of an encoding pass; scoring {sum(facts['scoring_processor_seconds'].values()):.1f} s a model"
+            f"rest of an encoding pass in {facts['precision']}, {_extra(facts):.1f} s of processor time; scoring {sum(facts['scoring_processor_seconds'].values()):.1f} s a model"
         ),
         "the same with two rows of a fact instead of all": _two_rows(facts),
         f"GenKnow, {zero['pictures']:,} pictures, {zero['classes']} classes, here and by CLIP_benchmark": (
@@ -315,6 +315,12 @@ def evaluation() -> str:
         for what, part in (("scoring at the official size", whole), ("telling facts apart", facts))
     )
     return "\n".join([*lines, "", f"{computer(hardware)}; {others}."])
+
+
+def _extra(facts: Mapping[str, Any]) -> float:
+    """Processor seconds that facts' texts add to an encoding pass."""
+    seconds = facts["encoding_processor_seconds"]
+    return float(seconds["with"] - seconds["without"])
 
 
 def _two_rows(facts: Mapping[str, Any]) -> str:
