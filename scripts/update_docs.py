@@ -306,7 +306,8 @@ def evaluation() -> str:
         ),
         f"telling facts apart at `{facts['recipe']}`": (
             f"{facts['texts']['with'] - facts['texts']['without']:,} texts, {facts['share_of_the_rest']:.0%} of the "
-            f"rest of an encoding pass in {facts['precision']}, {_extra(facts):.1f} s of processor time; scoring {sum(facts['scoring_processor_seconds'].values()):.1f} s a model"
+            f"rest of an encoding pass in {facts['precision']}, {_extra(facts):.1f} s of processor time; "
+            f"scoring {sum(facts['scoring_processor_seconds'].values()):.1f} s a model"
         ),
         "the same with two rows of a fact instead of all": _two_rows(facts),
         f"GenKnow, {zero['pictures']:,} pictures, {zero['classes']} classes, here and by CLIP_benchmark": (
