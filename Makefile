@@ -42,9 +42,9 @@ doctests: install
 	$(ALONE) $(BIN)/pytest --doctest-modules src/salmubench
 
 units: install
-	$(ALONE) $(BIN)/pytest -m "not stage and not night"
+	$(ALONE) $(BIN)/pytest -n 2 --dist worksteal -m "not stage and not night"
 
-# While you work: linters on one core, tests of functions on the other.
+# While you work: linters and tests of functions, on two cores.
 check: install
 	$(MAKE) --no-print-directory --jobs 2 lint units
 

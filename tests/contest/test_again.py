@@ -121,6 +121,7 @@ def test_what_cannot_be_recomputed_is_said_and_records_are_judged_anew(tmp_path:
     assert checked(copy / "contest.json").notes[0] == NOT_RECOMPUTED
 
 
+@pytest.mark.stage
 def test_packed_records_that_are_damaged_or_unpack_to_much_are_refused(tmp_path: Path) -> None:
     """A contest for a board comes from anybody."""
     copy = Path(shutil.copytree(LEVEL, tmp_path / "level"))
@@ -143,6 +144,7 @@ def test_packed_records_that_are_damaged_or_unpack_to_much_are_refused(tmp_path:
         checked(copy / "contest.json")
 
 
+@pytest.mark.stage
 def test_power_by_the_spreads_of_the_last_contest() -> None:
     found = spreads_of(read_contest(LEVEL / "contest.json"))
     assert list(found) == list(last())

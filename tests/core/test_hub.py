@@ -87,6 +87,7 @@ def test_offline_the_cache_is_used(
     assert len(hub.requests) == asked
 
 
+@pytest.mark.stage
 def test_a_broken_download_goes_on(hub: HubStandIn, cache: Path, as_released: Path) -> None:
     path = "data/forget-00000-of-00001.parquet"
     hub.add("dataset", "org/name", as_released)
@@ -156,6 +157,7 @@ def released(hub: HubStandIn, cache: Path, as_released: Path, tmp_path: Path) ->
     return commits
 
 
+@pytest.mark.stage
 def test_evaluate_from_the_hub_records_the_commits(
     released: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +176,7 @@ def test_evaluate_from_the_hub_records_the_commits(
     assert record.scores["RetFailPara"]["mrr"].value is not None
 
 
+@pytest.mark.stage
 def test_verify_official_prints_each_number_beside_the_published_one(
     released: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ from salmubench.dataset.preview import preview
 from tiny import tiny_dataset
 
 
+@pytest.mark.stage
 def test_sheet(tiny_folder, tmp_path):
     dataset = open_dataset(tiny_folder)
     path = preview(dataset, tmp_path / "new" / "sheet.png", identities=3, pictures=4)

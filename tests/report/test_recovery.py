@@ -119,6 +119,7 @@ def test_other_options_than_most_are_told(run: Run) -> None:
     assert [words in row.cells[2].tip for row in table.methods] == [False, False, True]
 
 
+@pytest.mark.stage
 def test_page_has_the_section_only_where_models_were_attacked(content: str, folder: Path, tmp_path: Path) -> None:
     assert "What can be brought back" in content
     assert content.count('class="heat heat-') >= 14
@@ -146,6 +147,7 @@ def test_curves_start_with_what_was_left_and_say_each_value(run: Run) -> None:
     assert "recovery-limit" in picture
 
 
+@pytest.mark.stage
 def test_names_labels_and_reasons_of_strangers_are_text(folder: Path, tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>\"' & <img src=x onerror=alert(2)>"
     shutil.copytree(folder, tmp_path / "mini")

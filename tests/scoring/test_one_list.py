@@ -59,6 +59,7 @@ def extended(tmp_path: Path) -> Path:
     return copy.parent
 
 
+@pytest.mark.stage
 def test_a_fifth_mode_and_a_fourth_reference_are_shown_everywhere(extended: Path, tmp_path: Path) -> None:
     paths = (extended, TESTS, TESTS / "support", TESTS.parent / "scripts")
     done = subprocess.run(

@@ -200,6 +200,7 @@ def test_errors_of_the_authors_functions_are_said_while_planning(body: str, mess
         check_settings(UnlearnConfig(methods=(str(path),)))
 
 
+@pytest.mark.stage
 def test_options_reach_a_process_that_does_not_know_the_file() -> None:
     here = configure(load_method(str(EXAMPLE)), UnlearnConfig(lr=1e-3), {"margin": 0.2, "batch_size": 8})
     code = (

@@ -338,6 +338,7 @@ def test_global_randomness_is_neither_used_nor_changed() -> None:
     assert sample_personas(30, 7) == first
 
 
+@pytest.mark.stage
 def test_people_do_not_depend_on_the_hash_seed() -> None:
     code = (
         "import hashlib, sys; from salmubench.generator.personas import sample_personas as s;"
