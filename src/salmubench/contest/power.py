@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from salmubench.contest import rule
-from salmubench.scoring.contest_record import ContestRecord, read_contest
+from salmubench.scoring.contest_record import ContestRecord, ViewOverWorlds, read_contest
 
 LEAST = 0.8
 """Power below which a contest doesn't call itself decisive."""
@@ -20,6 +20,7 @@ KEPT, DROP = 0.96, 0.002
 """The method: K and D; nothing of what it had to forget is left."""
 DRAWS = 1000
 """Simulated contests."""
+_NEAREST = 5  # candidates at least whose spread a method's is taken from
 _SEED = 36
 
 
@@ -34,7 +35,7 @@ class Spread:
 
 
 def last() -> Mapping[str, Spread]:
-    """Those of the last contest, `results/contest-level/contest.json`."""
+    """Those of the last contest, `results/contest-2/contest.json`."""
     text = (resources.files("salmubench.contest") / "last_spreads.json").read_text(encoding="utf-8")
     return {
         name: Spread(one["low"], one["high"], None if one["exact"] is None else tuple(one["exact"]), one["method"])
@@ -57,17 +58,34 @@ class Power:
 
 
 def spreads_of(contest: ContestRecord) -> dict[str, Spread]:
-    """What the views of a contest spread between worlds: Retrained's, and the median over candidates."""
+    """What the views of a contest spread between worlds: Retrained's, and the median over candidates.
+
+    These are the ones within the view's limits, or the five that are nearest: a method that destroys a model spreads
+    ten times as far, and says nothing of one that keeps it.
+    """
     exact = {view.name: view for view in contest.exact.views} if contest.exact is not None else {}
     spreads: dict[str, Spread] = {}
     for name, view in {view.name: view for row in contest.rows for view in row.views}.items():
-        of_rows = [one.sd for row in contest.rows for one in row.views if one.name == name and one.sd is not None]
+        of_rows = sorted(
+            (_outside(one, one.mean), one.sd)
+            for row in contest.rows
+            for one in row.views
+            if one.name == name and one.mean is not None and one.sd is not None
+        )
         if not of_rows:
             continue
+        within = sum(distance == 0.0 for distance, _ in of_rows)
         one = exact.get(name)
         stated = None if one is None or one.mean is None or one.sd is None else (one.mean, one.sd)
-        spreads[name] = Spread(view.low, view.high, stated, statistics.median(of_rows))
+        spreads[name] = Spread(
+            view.low, view.high, stated, statistics.median(sd for _, sd in of_rows[: max(within, _NEAREST)])
+        )
     return spreads
+
+
+def _outside(view: ViewOverWorlds, mean: float) -> float:
+    """How far a mean lies beyond the limits of its view; 0 within."""
+    return max(0.0 if view.low is None else view.low - mean, 0.0 if view.high is None else mean - view.high, 0.0)
 
 
 def power(worlds: int, spreads: Mapping[str, Spread] | None = None, limits: Mapping[str, float] | None = None) -> Power:
