@@ -22,7 +22,10 @@ from page_blocks import ROOT, computer
 
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
+from salmubench.contest.power import DROP, KEPT, spreads_of
+from salmubench.contest.power import power as simulated
 from salmubench.core import manifest
+from salmubench.report.contest_numbers import TITLES
 from salmubench.report.contests import headline, limits_text, tally
 from salmubench.report.wording import DASH, percent, percent_interval, seconds
 from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, ViewOverWorlds, read_contest
@@ -128,6 +131,31 @@ def table(name: str, league: str) -> str:
         cells.append(seconds(row.numbers["processor_seconds"].mean))
         lines.append(f"| {' | '.join([_short(row.title), *map(_whole, cells)])} |")
     return "\n".join(lines)
+
+
+def ties(name: str, league: str, groups: int = 3) -> str:
+    """The best groups of a league by each number that has a best end; none by what is judged on two sides."""
+    found = contest(name)
+    titles = {row.name: _short(row.title) for row in found.rows}
+    heads = ["best by", *("first", "second", "third", "fourth")[:groups]]
+    lines = [f"| {' | '.join(heads)} |", "|:--" * len(heads) + "|"]
+    for ranking in found.rankings:
+        if ranking.league == league:
+            cells = [", ".join(titles[one] for one in group) for group in ranking.groups[:groups]]
+            lines.append(f"| {TITLES[ranking.number][0]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def power(name: str) -> str:
+    """What so many worlds could decide, by the spreads that the contest found."""
+    found = contest(name)
+    limits = found.plan.content["rule"]["limits"]
+    can = simulated(len(found.worlds), spreads_of(found), limits)
+    return _wrapped(
+        f"**Power.** By how far the views of these {can.worlds} worlds spread, such a contest lets Retrained pass in "
+        f"{can.exact:.0%} of cases, and a method with K {KEPT:.0%}, D {DROP:.1%} and nothing left of what it had to "
+        f"forget in {can.method:.0%}."
+    )
 
 
 def _answer(view: ViewOverWorlds | None) -> str:

@@ -382,6 +382,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "contest-table": partial(contest_blocks.table, "contest", "pairs-5x"),
     "contest-plans": partial(contest_blocks.plans, "contest", "contest-level", "contest-2"),
     "contest-costs": partial(contest_blocks.costs, "contest"),
+    "second-ties": partial(contest_blocks.ties, "contest-2", "pairs-5x"),
+    "second-power": partial(contest_blocks.power, "contest-2"),
     "second-costs": partial(contest_blocks.costs, "contest-2"),
     "second-retrieval": partial(contest_blocks.by_retrieval, "contest-2"),
     "second-findings": partial(contest_blocks.findings, "contest-2"),
