@@ -22,14 +22,20 @@ from page_blocks import ROOT, computer
 
 from salmubench.contest.checks import WORLDS
 from salmubench.contest.page import RESULT
+from salmubench.contest.plan import read_plan
 from salmubench.contest.power import DROP, KEPT, spreads_of
 from salmubench.contest.power import power as simulated
 from salmubench.core import manifest
 from salmubench.report.contest_numbers import TITLES
 from salmubench.report.contests import headline, limits_text, tally
-from salmubench.report.wording import DASH, percent, percent_interval, seconds
+from salmubench.report.wording import DASH, interval, number, percent, percent_interval, seconds
 from salmubench.scoring.contest_record import ContestRecord, OverWorlds, Row, ViewOverWorlds, read_contest
+from salmubench.scoring.failure_modes import MODES
+from salmubench.scoring.record import Normalised, RunRecord
+from salmubench.scoring.record_files import record_of
+from salmubench.scoring.references import KINDS
 from salmubench.scoring.stages import RUN
+from salmubench.scoring.verdict import rests_on
 
 _HEADS = {
     "RetFail mrr_identity": "L, all facts go",
@@ -43,6 +49,12 @@ _HEADS = {
     "IntraIdSim value": "K intra",
     "FactHold mrr_identity": "K of facts, inter",
     "FactHold mrr_association": "K of facts, intra",
+}
+_ASKED = {
+    "FactRet mrr": "trained picture and sentence, MRR",
+    "FactRetPara mrr": "paraphrased, MRR",
+    "FactRetOther known_unseen": "new picture, MRR above strangers'",
+    "FactRetNameless known_unseen": "new picture, no name, MRR above strangers'",
 }
 _MARKS = {"inside": "✓", "beyond": "✕", "open": "?", "not learnt": "not learnt"}
 
@@ -156,6 +168,52 @@ def power(name: str) -> str:
         f"{can.exact:.0%} of cases, and a method with K {KEPT:.0%}, D {DROP:.1%} and nothing left of what it had to "
         f"forget in {can.method:.0%}."
     )
+
+
+def one_world(name: str, seed: int) -> str:
+    """What each view says of one world's candidates, ± half of its 95 % interval, and which failure modes they have."""
+    heads = ["candidate", *_HEADS.values(), "modes", "processor time"]
+    lines = [f"| {' | '.join(heads)} |", f"|:--|{'--:|' * len(_HEADS)}:--|--:|"]
+    for record in records_of(name, seed):
+        assert record.protocol is not None
+        rests = rests_on(record.scores, record.protocol.metrics).values()
+        seen = {f"{one.held.metric} {one.held.part}": one.view for views in rests for one in views}
+        answers = {mode.letter: getattr(record.verdict, mode.name) for mode in MODES}
+        modes = [letter if answer == "yes" else f"{letter}?" for letter, answer in answers.items() if answer != "no"]
+        title = _short(record.model.name.rpartition("-")[0])
+        cells = [*(_in_world(seen.get(view)) for view in _HEADS), " ".join(modes) or "none"]
+        lines.append(f"| {' | '.join([f'`{title}`', *cells, seconds(record.cost.processor_seconds)])} |")
+    return "\n".join(lines)
+
+
+def learnt(name: str, seed: int) -> str:
+    """What the references of one world know of the facts to forget, with 95 % over people."""
+    stored = stored_records(ROOT / "results" / name / WORLDS / str(seed) / "records")
+    references = {kind: record_of(json.loads(stored[kind]), where=kind) for kind in KINDS if kind in stored}
+    lines = [f"| | {' | '.join(references)} |", f"|:--|{'--:|' * len(references)}"]
+    for view in _ASKED:
+        metric, part = view.split()
+        scores = [record.scores[metric][part] for record in references.values()]
+        told = [f"{number(score.value)} {interval(score.ci95)}" for score in scores]
+        lines.append(f"| {_ASKED[view]} | {' | '.join(told)} |")
+    return "\n".join(lines)
+
+
+def records_of(name: str, seed: int) -> list[RunRecord]:
+    """Records of a world's candidates that ended, in the order of the plan."""
+    stored = stored_records(ROOT / "results" / name / WORLDS / str(seed) / "records")
+    (plan,) = (read_plan(path) for path in (ROOT / "results" / name).glob("*.yaml"))
+    records = {model.rpartition("-")[0]: record_of(json.loads(text), where=model) for model, text in stored.items()}
+    planned = [records[entry.called] for entry in plan.methods if entry.called in records]
+    return [record for record in planned if record.status == "complete"]
+
+
+def _in_world(view: Normalised | None) -> str:
+    if view is None or view.value is None:
+        return DASH if view is None or view.reason is None else view.reason
+    if view.ci95 is None:
+        return _whole(percent(view.value))
+    return _whole(f"{percent(view.value)} ± {percent((view.ci95[1] - view.ci95[0]) / 2)}")
 
 
 def _answer(view: ViewOverWorlds | None) -> str:
