@@ -38,7 +38,7 @@ KNOWN = (
 
 
 def main() -> None:
-    """Write `docs/report.png`, `docs/fact.png`, `docs/inside.png` and `docs/leaderboard.png`."""
+    """Write `docs/report.png`, `docs/inside.png` and `docs/leaderboard.png`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of `salmubench run`")
     parser.add_argument("--board-only", action="store_true")
@@ -56,7 +56,6 @@ def main() -> None:
                 titles=method_titles(),
             )  # fmt: skip
             take(browser, page, "figure:has(.damage.wide)", DOCS / "report.png")
-            take(browser, page, "figure.fact", DOCS / "fact.png")
             take(browser, page, KNOWN, DOCS / "inside.png", most=520, before=ask_for_values)
         browser.close()
 

@@ -152,8 +152,5 @@ class Recovery(IntEnum):
 FRESH_PEOPLE = 0xF2E54
 """Exclusive-or with the seed of people who are in no dataset: keeps them apart from those of a dataset of that seed."""
 
-REPORT_FACT = 2399
-"""After the seed of a report: the fact whose ranks its page shows."""
-
 REPORT_QUESTIONS = 2393
 """After the seed of a report and the split's place: the pictures that its page asks every model about."""

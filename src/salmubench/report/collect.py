@@ -74,7 +74,7 @@ class Run:
             self._items[model] = {
                 name: table.filter(pc.field("metric") == name)
                 for name, one in self.metrics.items()
-                if table is not None and (one.panel is not None or one.role in ("leakage", "fact"))
+                if table is not None and (one.panel is not None or one.role == "leakage")
             }
         rows = self._items[model].get(metric)
         return rows if rows is not None and rows.num_rows else None

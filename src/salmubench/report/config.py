@@ -21,7 +21,7 @@ class ReportConfig:
     """Pictures of *Look inside* that each model with embeddings is asked about; 0 leaves it out."""
 
     gallery_seed: int = 0
-    """Draws the pictures of *Look inside* and the one fact. The draw never looks at scores."""
+    """Draws the pictures of *Look inside*. The draw never looks at scores."""
 
     portrait_size: int = 160
     """Short side of a picture in pixels; larger ones are reduced to it."""

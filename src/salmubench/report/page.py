@@ -11,7 +11,6 @@ from salmubench.core.errors import ConfigError, OutputError
 from salmubench.report import (
     cells,
     damage,
-    fact,
     groups,
     look_inside,
     rendering,
@@ -115,7 +114,6 @@ def _section(run: Run, index: int, config: ReportConfig, titles: Mapping[str, st
         "recovery": heat.shown(run, names, key=key),
         "breakdowns": groups.breakdowns(run, names, key=key),
         "distributions": sections.distributions(run, names),
-        "fact": fact.fact(run, names, config),
         "look": look_inside.look_inside(run, names, config),
         "pretraining": sections.pretraining_curves(run, config),
         "curves": sections.method_curves(run, names, config),
