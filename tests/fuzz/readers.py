@@ -46,7 +46,8 @@ from salmubench.pretrain import retain_data, samples, stream
 from salmubench.publish import model_card
 from salmubench.report import collect, page
 from salmubench.report.config import ReportConfig
-from salmubench.scoring.attacks.recovery import attacks_again
+from salmubench.scoring.attacks.recovery import section_again
+from salmubench.scoring.attacks.table import read_rows
 from salmubench.scoring.compare import compare
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.contest_record import read_contest
@@ -252,7 +253,7 @@ def _official(folder: Path, out: Path) -> None:
 
 def _attacked(folder: Path, _: Path) -> None:
     section = seeds.attacks_section(seeds.attacked_rows())
-    json_text(attacks_again(section, folder / "record.attacks.parquet"), where="record")
+    json_text(section_again(section, read_rows(folder / "record.attacks.parquet")), where="record")
 
 
 def _run(folder: Path, _: Path) -> None:

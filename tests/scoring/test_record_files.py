@@ -32,7 +32,7 @@ from salmubench.official.result_file import (
 )
 from salmubench.scoring.compare import compare
 from salmubench.scoring.items import ITEM_SCHEMA
-from salmubench.scoring.record import record_schema, write_schema
+from salmubench.scoring.record import record_schema
 from salmubench.scoring.record_files import (
     check_target,
     gallery_sha256,
@@ -90,10 +90,11 @@ def test_records_fit_their_schema(records: dict[str, Path], tmp_path: Path, tiny
 
 
 def test_published_schema_is_current(tmp_path: Path) -> None:
-    write_schema(tmp_path / "schema.json")
+    writing.write_json(tmp_path / "schema.json", record_schema())
     assert PUBLISHED_SCHEMA.read_text() == (tmp_path / "schema.json").read_text(), (
-        'run: python -c "from pathlib import Path; from salmubench.scoring.record import write_schema; '
-        "write_schema(Path('docs/record.schema.json'))\""
+        'run: python -c "from pathlib import Path; from salmubench.core import writing; '
+        "from salmubench.scoring.record import record_schema; "
+        "writing.write_json(Path('docs/record.schema.json'), record_schema())\""
     )
 
 

@@ -63,9 +63,6 @@ class Units:
 def check_resamples(count: int, *, where: str) -> None:
     """Refuse a number of resamples that a file claims and nobody makes.
 
-    Args:
-        where: who claims it, for messages.
-
     Raises:
         RecordError: none, or more than `MOST`.
     """
@@ -152,9 +149,6 @@ def resampled_sums(sums: Floats, units: Units, *, bootstraps: int, seed: int) ->
 
 def drawn_seeds(count: int, bootstraps: int, seed: int) -> Iterator[tuple[Floats, Rows]]:
     """Seeds drawn with replacement, one fewer than there are: as many would make few seeds look too much alike.
-
-    Args:
-        count: how many seeds there are; a single one is taken as it is.
 
     Yields:
         Weights of the seeds, float64 (count,) that sum to `count`, and the numbers of the resamples that drew them so.

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +14,9 @@ import pyarrow.compute as pc
 from salmubench.clip.embeddings import Embeddings
 from salmubench.core.errors import EmbeddingsError
 from salmubench.core.types import Pair
+from salmubench.dataset.layout import Dataset
 from salmubench.scoring import items as item_tables
-from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED
+from salmubench.scoring.bootstrap import BOOTSTRAPS
 from salmubench.scoring.metric import Metric
 from salmubench.scoring.record import Score
 from salmubench.scoring.views import chance_of, score_items
@@ -27,26 +27,8 @@ _COLUMNS = ("file_name", "caption", "identity_id", "name", "field", "value", "pa
 _ASPECT = re.compile(r"_ar-(\d+(?:\.\d+)?)")
 
 
-class Facts(Protocol):
-    """What groups are made from; an open dataset has all of it."""
-
-    def rows(self, split: str) -> Sequence[Pair]:
-        """Rows of a split."""
-
-    @property
-    def identities(self) -> Mapping[str, Mapping[str, Any]]:
-        """Identity id → what is known of it (`country_code`)."""
-
-    @property
-    def genders(self) -> Mapping[str, str]:
-        """Identity id → apparent gender."""
-
-    def forget_identity_ids(self) -> frozenset[str]:
-        """Identities all of whose associations must go."""
-
-
 class IndexedFacts:
-    """Rows and people from `index.parquet` and `dataset.json`, in the form that groups are made from.
+    """Rows and people from `index.parquet` and `dataset.json`, as an open dataset has them.
 
     Raises:
         EmbeddingsError: a folder that tells nothing about people.
@@ -79,12 +61,16 @@ class IndexedFacts:
         return self._opened.dataset.forget_identity
 
 
+Facts = Dataset | IndexedFacts
+"""What groups are made from."""
+
+
 @dataclass(frozen=True)
 class ItemGroup:
     """The items of one group.
 
     Attributes:
-        scores: part → score, with n, interval and views as in a record.
+        scores: part → score, as in a record.
     """
 
     label: str
@@ -97,15 +83,12 @@ def breakdown(
     *,
     metric: Metric,
     bootstraps: int = BOOTSTRAPS,
-    seed: int = SEED,
     order: Sequence[str] | None = None,
     held: frozenset[str] | None = None,
 ) -> list[ItemGroup]:
     """Score each group of a metric's items.
 
     Args:
-        items: n rows of one metric, all that it has (`ITEM_SCHEMA`).
-        labels: group of each row (n,).
         order: groups to show, in order; by default all, the largest first.
         held: identities of `holdout_association`, for parts over groups of people (`items.held_identities` of the
             whole table); by default those that these items name.
@@ -123,7 +106,7 @@ def breakdown(
     for label in requested:
         rows = items.filter(pa.array(of_row == label))
         if rows.num_rows:
-            scores = score_items(rows, metrics=described, bootstraps=bootstraps, seed=seed, held=held, chance=chance)
+            scores = score_items(rows, metrics=described, bootstraps=bootstraps, held=held, chance=chance)
             groups.append(ItemGroup(label, scores[metric.name]))
     return groups
 
@@ -134,11 +117,6 @@ def score_groups(
     """Break every number down by one grouping: metric → group → part → score.
 
     A metric about whose items the dataset says nothing of that kind is left out.
-
-    Args:
-        items: of all metrics (`ITEM_SCHEMA`).
-        by: one of `salmubench.core.types.GROUPINGS`.
-        metrics: name → description.
     """
     by_metric, held = {}, item_tables.partly_forgotten(items, facts.forget_identity_ids())
     for name, metric in metrics.items():
@@ -151,15 +129,7 @@ def score_groups(
 
 
 def labels_of(items: pa.Table, facts: Facts, by: str) -> list[str]:
-    """Group of each item.
-
-    Args:
-        items: n rows (`ITEM_SCHEMA`).
-        by: one of `salmubench.core.types.GROUPINGS`.
-
-    Returns:
-        (n,) labels; what the dataset doesn't say is `unknown`.
-    """
+    """Group of each item, (n,) labels; what the dataset doesn't say is `unknown`."""
     describe = _DESCRIBE[by](facts)
     pairs: dict[tuple[str, str], Pair] = {}
     names = [items.column(key).to_pylist() for key in ("split", "file_name")]
@@ -188,12 +158,8 @@ def _by_size(item: tuple[str, int]) -> tuple[int, str]:
 Describe = Callable[[str, Pair], str]
 
 
-def _by_attribute(_facts: Facts) -> Describe:
-    return lambda _, pair: pair.field or UNKNOWN
-
-
-def _by_style(_facts: Facts) -> Describe:
-    return lambda _, pair: pair.style or UNKNOWN
+def _by_column(name: str) -> Callable[[Facts], Describe]:
+    return lambda _facts: lambda _, pair: getattr(pair, name) or UNKNOWN
 
 
 def _by_country(facts: Facts) -> Describe:
@@ -231,8 +197,8 @@ def _by_kind(facts: Facts) -> Describe:
 
 
 _DESCRIBE: Mapping[str, Callable[[Facts], Describe]] = {
-    "attribute": _by_attribute,
-    "style": _by_style,
+    "attribute": _by_column("field"),
+    "style": _by_column("style"),
     "country": _by_country,
     "gender": _by_gender,
     "aspect": _by_aspect,

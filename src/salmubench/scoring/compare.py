@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -169,24 +168,15 @@ def paired_differences(
         classes = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
         units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), classes)
         aim = None if target is None else target[one.which]
-        drawn = Drawn(units, bootstraps, seed)
-        differences |= _of_group(metric, {name: parts[name] for name in one.parts}, rows, aim, drawn)
+        of_group = {name: parts[name] for name in one.parts}
+        differences |= _of_group(metric, of_group, rows, aim, units, bootstraps=bootstraps, seed=seed)
     return {name: differences[name] for name in parts}
 
 
-class Drawn(NamedTuple):
-    """What is resampled, how often, and the seed."""
-
-    units: Units
-    bootstraps: int
-    seed: int
-
-
 def _of_group(
-    metric: Metric, parts: Mapping[str, Part], both: pa.Table, target: Floats | None, drawn: Drawn
+    metric: Metric, parts: Mapping[str, Part], both: pa.Table, target: Floats | None, units: Units, **how: int
 ) -> dict[str, Difference]:
     """Differences of all parts of the same items, which are resampled together."""
-    units, how = drawn.units, {"bootstraps": drawn.bootstraps, "seed": drawn.seed}
     others = None if both.column("others").null_count else _floats(both, "others")
     sides = [[part.of(_floats(both, name), others) for name in ("value", "clean")] for part in parts.values()]
     sums = [leaf_sums((x - y)[:, None], units).T for x, y in sides]

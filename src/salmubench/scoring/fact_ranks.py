@@ -100,12 +100,7 @@ def replaced(sentence: str, value: str, others: Sequence[str]) -> list[str]:
 
 
 def sampled(pairs: Sequence[Pair], rows: int) -> npt.NDArray[np.bool_]:
-    """Which rows of a split are ranked, bool (n,): associations are drawn whole until there are so many rows.
-
-    Args:
-        pairs: rows in any order; an association is an identity and a field.
-        rows: fewest rows; 0: all.
-    """
+    """Which rows of a split are ranked, bool (n,): whole associations until there are so many rows; 0: all."""
     if not rows or len(pairs) <= rows:
         return np.ones(len(pairs), np.bool_)
     names = [_association(pair) for pair in pairs]

@@ -252,11 +252,7 @@ def mode_on(role: Role) -> FailureMode | None:
 
 
 def ground_on(role: str, against: str | None = None) -> Ground:
-    """What the modes rest on by a role, against its own reference or another.
-
-    Raises:
-        KeyError: nothing.
-    """
+    """What the modes rest on by a role, against its own reference or another."""
     grounds = (ground for mode in MODES for ground in mode.grounds)
     match = next((one for one in grounds if one.role == role and against in (None, one.against)), None)
     if match is None:

@@ -52,10 +52,9 @@ def find_fragile(
     *,
     metric: str | None,
 ) -> Fragile:
-    """Find the fragile set.
+    """Find the fragile set: the dataset's own list, where it has one.
 
     Args:
-        facts: of the dataset; its own list counts where it has one.
         compromised: embeddings of Compromised (the list is then kept beside them), or the path of its record.
         metric: name of the metric whose items are the set, or `None`.
     """

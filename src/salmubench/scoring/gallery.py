@@ -28,10 +28,7 @@ _RANKED: tuple[ItemKind, ...] = ("rank", "reciprocal")
 class Gallery:
     """Drawn rows: a text may stand twice, and each counts.
 
-    Attributes:
-        source: (g,) `forget` or `retain_disjoint`.
-        file_name: (g,).
-        caption: (g,).
+    Arrays (g,); sources are `forget` and `retain_disjoint`.
     """
 
     source: Strings
@@ -79,10 +76,6 @@ def check_ranked(
     record: RunRecord, items: pa.Table, gallery: pa.Table, metrics: Mapping[str, Metric], *, path: Path
 ) -> None:
     """Refuse a reference whose ranks are among other captions: a share of them would mean nothing.
-
-    Args:
-        metrics: name → description.
-        path: of the record, for messages.
 
     Raises:
         RecordError: it has such ranks, in another gallery or in an unknown one.

@@ -34,16 +34,12 @@ T = TypeVar("T")
 class Rows:
     """Some rows of one split, ordered by file name, caption and identity, whatever the order on disk.
 
+    Arrays (n,); of nobody's rows, and of those that tell no value, what isn't there is `None`.
+
     Attributes:
-        file_name: (n,).
-        caption: (n,).
-        identity: (n,) id or `None`.
-        name: (n,) the persona's name or `None`.
-        field: (n,) the value field or `None`.
-        value: (n,) the value verbatim or `None`.
-        paraphrase: (n,) or `None`.
-        image_row: int64 (n,) rows of the picture vectors.
-        text_row: int64 (n,) rows of the text vectors.
+        value: verbatim.
+        image_row: int64, rows of the picture vectors.
+        text_row: int64, rows of the text vectors.
     """
 
     split: str
@@ -129,13 +125,10 @@ class EvalInputs:
     def rows(self, split: str) -> Rows:
         """All rows of a split on disk; none where the dataset has none."""
         if split not in self._rows:
-            self._rows[split] = self._read_rows(split)
+            index = self.embeddings.index
+            table = index.filter(pc.equal(index.column("split"), str(split)))
+            self._rows[split] = Rows(str(split), **sorted_columns(table))
         return self._rows[split]
-
-    def _read_rows(self, split: str) -> Rows:
-        index = self.embeddings.index
-        table = index.filter(pc.equal(index.column("split"), str(split)))
-        return Rows(str(split), **sorted_columns(table))
 
     def needed(self, split: str) -> Rows:
         """All rows of a split.

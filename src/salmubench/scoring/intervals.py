@@ -100,10 +100,7 @@ def is_learnt(difference: float, interval: Interval) -> bool:
 def intervals(
     ratios: Sequence[Ratio], units: Units, *, bootstraps: int = BOOTSTRAPS, seed: int = SEED
 ) -> list[Interval | None]:
-    """95 % interval of each ratio; all are resampled together.
-
-    Args:
-        ratios: sums over the items of each leaf.
+    """95 % interval of each ratio of sums over the items of each leaf; all are resampled together.
 
     Returns:
         Intervals; `None` where there are fewer than two units to draw from, or nothing to divide by (or what nobody
@@ -148,11 +145,7 @@ class BootstrapT:
     reach: Interval
 
     def interval(self, wider: float = WIDER) -> Interval:
-        """The interval; no end goes beyond all resamples: one of equal units has no error to measure its distance by.
-
-        Args:
-            wider: factor on both sides.
-        """
+        """The interval; no end goes beyond all resamples: of equal units one has no error to measure distances by."""
         low, high = (self.whole - wider * quantile * self.error for quantile in reversed(self.quantiles))
         return max(low, self.whole + self.reach[0]), min(high, self.whole + self.reach[1])
 
@@ -161,22 +154,13 @@ class BootstrapT:
         return self.of_one(of_one) if ratio.is_of_one() else self.interval()
 
     def of_one(self, wider: float = WIDER_OF_ONE) -> Interval:
-        """Where one unit has much: all resamples of a sample without that unit are without it, too.
-
-        Args:
-            wider: factor on both sides of an interval that is held within what resamples show.
-        """
+        """Where one unit has much: all resamples of a sample without that unit are without it, too."""
         low, high = self.interval(1.0)
         return self.whole + wider * (low - self.whole), self.whole + wider * (high - self.whole)
 
 
 def bootstrap_t(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: int) -> list[BootstrapT | None]:
-    """The same for units that are drawn themselves, before the interval is made.
-
-    Args:
-        ratios: sums over the items of each leaf.
-        units: what is drawn; at least two, no classes.
-    """
+    """The same for units that are drawn themselves (at least two, no classes), before the interval is made."""
     whole, rest, bottom = _stacked(ratios)
     by = bottom.sum(axis=(0, 1))
     errors = _error((rest.sum(axis=0) ** 2).sum(axis=0), by, units)

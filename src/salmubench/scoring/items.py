@@ -53,10 +53,6 @@ _AGAIN = "Score the model again."
 def check_table(table: pa.Table, schema: pa.Schema, *, where: str, advice: str = _AGAIN) -> pa.Table:
     """A table with exactly the columns and types of a schema, in one piece; its texts are UTF-8.
 
-    Args:
-        schema: of items or of a gallery.
-        where: the file, for messages.
-
     Raises:
         RecordError: other columns, other types, or bytes that are no text.
     """
@@ -88,32 +84,23 @@ def check_values(
 ) -> None:
     """Look for rows with nothing in a column that needs something, and for numbers that aren't finite, or too large.
 
-    Args:
-        where: the file, for messages.
-
     Raises:
         RecordError: with column and row.
     """
     for field in schema:
         column = table.column(field.name)
         if column.null_count and field.name not in nullable:
-            _refuse(column.is_null(), field.name, where, "a value in every row", f"none in {{}}. {advice}")
+            row = pc.index(column.is_null(), True).as_py()
+            raise RecordError(
+                f"Expected a value in every row of column {field.name} in {where}, got none in row {row}. {advice}"
+            )
         if pa.types.is_floating(field.type):
             fits = pc.less_equal(pc.abs(column), LARGEST)  # false of NaN, too
-            if not pc.all(fits).as_py():
-                _refuse(
-                    pc.invert(fits),
-                    field.name,
-                    where,
-                    f"finite numbers up to {LARGEST:g}",
-                    f"another in {{}}. {advice}",
+            if not pc.all(fits, min_count=0).as_py():
+                raise RecordError(
+                    f"Expected finite numbers up to {LARGEST:g} of column {field.name} in {where}, got another in row "
+                    f"{pc.index(fits, False).as_py()}. {advice}"
                 )
-
-
-def _refuse(mask: pa.ChunkedArray, column: str, where: str, expected: str, given: str) -> None:
-    row = pc.index(mask, True).as_py()
-    if row >= 0:
-        raise RecordError(f"Expected {expected} of column {column} in {where}, got {given.format(f'row {row}')}")
 
 
 def item_table(metric: Metric, items: Items) -> pa.Table:
@@ -171,11 +158,7 @@ def partly_forgotten(table: pa.Table, whole: Set[str]) -> frozenset[str]:
 
 
 def held_to_state(table: pa.Table, held: frozenset[str], rows: int | None) -> tuple[str, ...] | None:
-    """The identities that a record has to state, since its items of the holdout don't name the same; else `None`.
-
-    Args:
-        held: identities with items of `forget` of whom only some associations must go.
-    """
+    """The identities that a record has to state, since its items of the holdout don't name the same; else `None`."""
     people, stated = _people(_of_split(table, Split.FORGET)), held_identities(table, rows)
     return None if not people or (stated is not None and stated & people == held) else tuple(sorted(held))
 

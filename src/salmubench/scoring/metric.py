@@ -259,10 +259,6 @@ MOST_PARTS = max(map(len, _PARTS.values())) * (1 + len(get_args(Group)))
 def parts_of(items: ItemKind, groups: tuple[Group, ...] = ()) -> Mapping[str, Part]:
     """Parts of a score by name: each of all items, then of each group.
 
-    Args:
-        items: what the items are.
-        groups: of items.
-
     Examples:
         >>> list(parts_of("rank", ("identity",)))
         ['mrr', 'r1', 'mrr_identity', 'r1_identity']
@@ -292,10 +288,6 @@ def of_forget(definition: Mapping[str, str]) -> dict[str, str]:
 
 def of_sources(of_person: str, of_group: Mapping[Group, str]) -> dict[str, str]:
     """Definitions of the parts of a metric whose items are means over other pictures of a person.
-
-    Args:
-        of_person: what one of its ranks is.
-        of_group: group of people → who they are.
 
     Examples:
         >>> parts = of_sources("1/rank of the true value", {"identity": "Only people in forget."})
@@ -366,9 +358,6 @@ def outcome(items: Items, *, ranks: bool = False, left_out: int = 0, empty: str 
     """Outcome whose number is the mean of the items (of ranks: of their reciprocals).
 
     Args:
-        items: what was scored.
-        ranks: the items' values are ranks.
-        left_out: rows that had to be left out.
         empty: why there are no items, where there are none.
 
     Raises:

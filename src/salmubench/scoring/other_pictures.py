@@ -137,11 +137,7 @@ class Pictures:
 
 
 class Compatriots:
-    """The values of people of one country, so that the country that a face may show doesn't tell the value.
-
-    Args:
-        country: identity → country code, where known.
-    """
+    """The values of people of one country, so that the country that a face may show doesn't tell the value."""
 
     def __init__(self, pairs: Iterable[Pair], country: Mapping[str, str | None], *, most: int) -> None:
         known_values: defaultdict[tuple[str, str], set[str]] = defaultdict(set)

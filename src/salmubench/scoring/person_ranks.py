@@ -28,7 +28,6 @@ class Told:
 
     Attributes:
         people: (p,) identity ids, sorted.
-        fields: (f,) names.
         sums: float64 (p, f, d) sums of the captions' unit vectors.
         counts: int64 (p, f) captions.
     """
@@ -99,7 +98,10 @@ def _fields_of(rows: Rows) -> dict[tuple[str | None, str], frozenset[str]]:
 
 
 def _told(inputs: EvalInputs) -> Told:
-    tables = [rows.take(_tells(rows)) for rows in map(inputs.rows, SENSITIVE_SPLITS)]
+    tables = []
+    for rows in map(inputs.rows, SENSITIVE_SPLITS):
+        told = [one is not None and field is not None for one, field in zip(rows.identity, rows.field, strict=True)]
+        tables.append(rows.take(np.array(told, np.bool_)))
     people = sorted({identity for rows in tables for identity in rows.identity})
     named = {field for rows in tables for field in rows.field}
     fields = [*(str(field) for field in FIELDS), *sorted(named - set(FIELDS))]
@@ -114,10 +116,3 @@ def _told(inputs: EvalInputs) -> Told:
             np.add.at(sums, (who[block], what[block]), unit(inputs.embeddings.texts, rows.text_row[block]))
         np.add.at(counts, (who, what), 1)
     return Told(people, fields, sums, counts)
-
-
-def _tells(rows: Rows) -> npt.NDArray[np.bool_]:
-    told = (
-        identity is not None and field is not None for identity, field in zip(rows.identity, rows.field, strict=True)
-    )
-    return np.fromiter(told, np.bool_, len(rows))

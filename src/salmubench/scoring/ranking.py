@@ -122,10 +122,6 @@ def ranked(records: Mapping[T, RunRecord], moved: Mapping[T, Mapping[str, float]
 
     Two are told apart by a failure mode that the one is shown to have and the other not to have, or by their distances
     (`holm` over all pairs).
-
-    Args:
-        records: complete ones of one dataset.
-        moved: `moved_by` of each that has items.
     """
     order = sorted(records, key=lambda name: (*place(records[name]), str(name)))
     found = chances([records[name] for name in order], [moved.get(name, {}) for name in order])
@@ -138,10 +134,7 @@ def ranked(records: Mapping[T, RunRecord], moved: Mapping[T, Mapping[str, float]
 
 
 def tie_groups(order: Sequence[T], are_apart: Callable[[T, T], bool]) -> list[list[T]]:
-    """Names in groups of those that can't be told apart from the first of the group.
-
-    Args:
-        order: the best first.
+    """Names, the best first, in groups of those that can't be told apart from the first of the group.
 
     Examples:
         >>> tie_groups([1, 2, 4, 5], lambda one, two: two - one > 1)
@@ -161,9 +154,6 @@ def holm(values: Sequence[float | None]) -> list[float | None]:
 
     The smallest of m is multiplied by m, the next by m − 1 and so on; none is below the one before it, none above 1
     (Holm, A simple sequentially rejective multiple test procedure, 1979).
-
-    Args:
-        values: p of each comparison.
 
     Examples:
         >>> holm([0.01, None, 0.04, 0.03])

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pydantic.dataclasses import dataclass
 
-from salmubench.core import writing
 from salmubench.scoring import schema
 from salmubench.scoring.attacks.record import Attacks
 from salmubench.scoring.failure_modes import LIMITS, MODES
@@ -331,10 +329,5 @@ class RunRecord:
 
 
 def record_schema() -> dict[str, Any]:
-    """JSON Schema of `record.json`."""
+    """JSON Schema of `record.json`, as it is published in `docs/record.schema.json`."""
     return schema.json_schema(RunRecord, title="SALMUBench run record", identifier="record.schema.json")
-
-
-def write_schema(path: Path) -> None:
-    """Write the JSON Schema, as it is published in `docs/record.schema.json`."""
-    writing.write_json(path, record_schema())

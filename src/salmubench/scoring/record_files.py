@@ -73,11 +73,7 @@ def read_record(path: str | Path) -> RunRecord:
 
 
 def record_of(data: Any, *, where: str) -> RunRecord:
-    """Make a record of the content of its file.
-
-    Args:
-        data: as it came through `reading.read_json`.
-        where: the file, for messages.
+    """Make a record of the content of its file, as it came through `reading.read_json`.
 
     Raises:
         RecordError: of a newer schema, or not a record.
@@ -96,38 +92,22 @@ def record_of(data: Any, *, where: str) -> RunRecord:
 
 
 def read_items(record: Path) -> pa.Table:
-    """Read the items of a record.
-
-    Raises:
-        RecordError: missing, unreadable, or other columns.
-    """
+    """Read the items of a record; as what follows, a `RecordError` where they can't be."""
     return read_items_file(items_path(record))
 
 
 def read_items_file(path: Path) -> pa.Table:
-    """Read a file of items.
-
-    Raises:
-        RecordError: missing, unreadable, or other columns.
-    """
+    """Read a file of items."""
     return _read(path, ITEM_SCHEMA)
 
 
 def read_gallery(record: Path) -> pa.Table:
-    """Read the gallery of a record.
-
-    Raises:
-        RecordError: missing, unreadable, or other columns.
-    """
+    """Read the gallery of a record."""
     return read_gallery_file(gallery_path(record))
 
 
 def read_gallery_file(path: Path) -> pa.Table:
-    """Read a file with a gallery.
-
-    Raises:
-        RecordError: missing, unreadable, or other columns.
-    """
+    """Read a file with a gallery."""
     return _read(path, GALLERY_SCHEMA)
 
 
@@ -201,14 +181,7 @@ def alone(record: Path) -> Iterator[None]:
 def write_failed(
     path: Path, *, model: str, error: MethodError, dataset: OpenDataset, budget: float | None, config: Any = None
 ) -> Path:
-    """Write the record of a model that never came to be.
-
-    Args:
-        model: its name, e.g. `<method>-<budget>x`.
-
-    Returns:
-        The path.
-    """
+    """Write the record of a model that never came to be, by its name, e.g. `<method>-<budget>x`."""
     name = plugins.stem(error.method)
     record = RunRecord(
         schema_version=SCHEMA_VERSION,

@@ -57,12 +57,7 @@ def in_role(scores: Scores, metrics: Mapping[str, MetricInfo] | Mapping[str, Met
 
 
 def standing_part(info: MetricInfo | Metric, parts: Mapping[str, Score]) -> str:
-    """The part of a metric that counts: of numbers by source, that of the first source that has one.
-
-    Args:
-        info: its description.
-        parts: of its score.
-    """
+    """The part of a metric that counts: of numbers by source, that of the first source that has one."""
     if info.items == "fact_mean":
         names = [name for name, part in parts_of(info.items).items() if part.table and name in parts]
         return next((name for name in names if parts[name].value is not None), main_part(info.items))

@@ -75,7 +75,6 @@ def score(
         references: reference → its embeddings folder or record (with its items); Clean and Compromised are needed.
         out: path of the record, `.json`.
         metrics: what is computed, in the order of the record.
-        config: options.
 
     Returns:
         The path of the record.
@@ -101,7 +100,11 @@ def score(
     check_target(out)
     inputs = Inputs(embeddings, references)
     for path in (embeddings, *references.values()):
-        _check_exists(path)
+        if not path.exists():
+            raise EmbeddingsError(
+                f"Expected an embeddings folder or the record of a reference at {path}, got nothing. Encode the model "
+                "first."
+            )
     if not embeddings.is_dir():
         raise EmbeddingsError(f"Expected the model's embeddings folder, got the file {embeddings}.")
     if is_current(out, inputs, config):
@@ -144,7 +147,6 @@ class Evaluated:
 
     Attributes:
         items: without reference values.
-        metrics: name → description.
         missing: name → why there is no number.
         left_out: name → rows left out.
     """
@@ -157,14 +159,7 @@ class Evaluated:
 
 
 def evaluate(opened: Embeddings, metrics: Sequence[Plugin], config: ScoreConfig, fragile: Fragile) -> Evaluated:
-    """Run metrics on one model's embeddings.
-
-    Args:
-        opened: the embeddings.
-        metrics: what is computed.
-        config: options.
-        fragile: the fragile set.
-    """
+    """Run metrics on one model's embeddings."""
     opened.check_vectors()
     inputs = EvalInputs(opened, config, fragile.ids, fragile.reason)
     tables: list[pa.Table] = []
@@ -341,14 +336,6 @@ class _Session:
 
 def _same(a: Path, b: Path) -> bool:
     return places.real(a) == places.real(b)
-
-
-def _check_exists(path: Path) -> None:
-    if not path.exists():
-        raise EmbeddingsError(
-            f"Expected an embeddings folder or the record of a reference at {path}, got nothing. Encode the model "
-            "first."
-        )
 
 
 def _dataset(facts: DatasetFacts, items: pa.Table, held: frozenset[str]) -> Dataset:

@@ -15,7 +15,7 @@ from salmubench.core.errors import RecordError
 from salmubench.dataset import layout
 from salmubench.scoring import breakdown
 from salmubench.scoring.attacks.groups import with_breakdowns
-from salmubench.scoring.attacks.recovery import attacks_again
+from salmubench.scoring.attacks.recovery import section_again
 from salmubench.scoring.attacks.table import SUFFIX, read_rows
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.metric import Metric
@@ -79,9 +79,10 @@ def score_again(
     )
     attacked = beside.with_name(beside.stem + SUFFIX)
     if record.attacks is not None:
-        section = attacks_again(record.attacks, attacked)
+        rows = read_rows(attacked)
+        section = section_again(record.attacks, rows)
         if config.by:
-            section = with_breakdowns(section, read_rows(attacked), _dataset_of(record, dataset), config.by)
+            section = with_breakdowns(section, rows, _dataset_of(record, dataset), config.by)
         record = replace(record, attacks=section)
         if places.real(attacked) != places.real(out.with_name(out.stem + SUFFIX)):
             writing.write_bytes(out.with_name(out.stem + SUFFIX), attacked.read_bytes())

@@ -29,11 +29,7 @@ class Selection:
 
 
 def selections(metric: Metric, rows: pa.Table, held: frozenset[str] | None) -> list[Selection]:
-    """The items of each part: all of them, those of a group, or of a kind of their own.
-
-    Args:
-        held: identities some of whose associations are held out (`items.held_identities`).
-    """
+    """The items of each part: all of them, those of a group, or of a kind of their own."""
     names: dict[tuple[Group | None, str | None], list[str]] = {}
     for name, part in parts_of(metric.items, metric.groups).items():
         names.setdefault((part.group, part.stored), []).append(name)

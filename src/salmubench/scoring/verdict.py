@@ -54,11 +54,7 @@ def complete(thresholds: Thresholds) -> Thresholds:
 
 
 def limit_of(thresholds: Thresholds, role: str, against: str | None = None) -> float:
-    """Where the mode that rests on a role begins.
-
-    Args:
-        against: the reference at which it is 0, where that isn't the number's own.
-    """
+    """Where the mode that rests on a role, against its own reference or another, begins."""
     limit: float = getattr(complete(thresholds), ground_on(role, against).limit.name)
     return limit
 
@@ -73,8 +69,6 @@ def rests_on(
     """Failure mode → the numbers that it rests on, those without a value too.
 
     Args:
-        scores: metric → part → score.
-        metrics: name → description.
         schema_version: of the record: 1 has three modes, and no groups of people.
     """
     limits = complete(thresholds)
@@ -128,8 +122,6 @@ def judge(
     """Judge a model by the intervals of its normalised scores.
 
     Args:
-        scores: metric → part → score.
-        metrics: name → description: a metric's role says what its number counts for.
         independent: whether the model was pretrained apart from Compromised (Retrained): what it lacks of general
             knowledge is the noise between two trainings, so that it can't be judged.
         schema_version: of the record: 1 has three modes, by the paper's rules.

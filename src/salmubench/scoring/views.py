@@ -67,11 +67,9 @@ def score_items(
     held: frozenset[str] | None = None,
     chance: Mapping[str, float] | None = None,
 ) -> Mapping[str, Mapping[str, Score]]:
-    """Compute all scores from a table of items.
+    """Compute all scores from a table of items (`ITEM_SCHEMA`), in the order of the metrics.
 
     Args:
-        table: items (`ITEM_SCHEMA`).
-        metrics: name → description, in the order of the result.
         missing: name → why there are no items.
         left_out: name → rows that were left out of its items.
         held: identities of `holdout_association` (`items.held_identities`), where the table alone doesn't tell.
@@ -102,9 +100,7 @@ class Rescored:
     verdict: Verdict
 
 
-def rescore(
-    record: RunRecord, table: pa.Table, *, bootstraps: int | None = None, keep_stated: bool = False
-) -> Rescored:
+def rescore(record: RunRecord, table: pa.Table, *, keep_stated: bool = False) -> Rescored:
     """Compute a record's scores and verdict again from its items.
 
     What the metrics are is taken from the record's protocol: give a record of unknown origin the package's own
@@ -118,7 +114,7 @@ def rescore(
     Raises:
         RecordError: the record claims more resamples than anybody makes.
     """
-    resamples = bootstraps or (record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS)
+    resamples = record.protocol.bootstraps if record.protocol is not None else BOOTSTRAPS
     check_resamples(resamples, where=f"the record of {record.model.name:.80}")
     metrics = describe_all(record)
     first = {name: next(iter(scores.values())) for name, scores in record.scores.items()}
@@ -159,11 +155,7 @@ def _without_items(record: RunRecord, table: pa.Table) -> Mapping[str, Mapping[s
 
 
 def with_seeds(tables: Sequence[pa.Table]) -> pa.Table:
-    """Items of several seeds of a method in one table: scored together, seeds are drawn as well as units.
-
-    Args:
-        tables: items of each seed, of the same pictures and captions.
-    """
+    """Items of several seeds of a method in one table: scored together, seeds are drawn as well as units."""
     columns = [pa.array(np.full(table.num_rows, seed)) for seed, table in enumerate(tables)]
     return pa.concat_tables(
         [table.append_column(SEED_COLUMN, column) for table, column in zip(tables, columns, strict=True)]
@@ -189,11 +181,7 @@ def describe(name: str, info: MetricInfo | None, scores: Mapping[str, Score]) ->
 
 
 def _check_ranks(metric: Metric, rows: pa.Table) -> None:
-    """Ranks and numbers of others begin at 1: nothing is divided by 0.
-
-    Raises:
-        RecordError: with the column.
-    """
+    """Ranks and numbers of others begin at 1: nothing is divided by 0."""
     columns = {"rank": ("value", *KINDS)}.get(metric.items.removeprefix("fact_"), ())
     for name in (*columns, *(("others",) if metric.items == "fact_rank" else ())):
         least = pc.min(rows.column(name)).as_py()

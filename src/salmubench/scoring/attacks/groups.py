@@ -22,10 +22,6 @@ def with_breakdowns(section: Attacks, table: pa.Table, facts: Facts, by: tuple[s
 
     People all of whose associations had to go are counted, as in the headline; by `kind` all are, which splits the
     two. Variants are chosen within each group. An attack without a number has none by group either.
-
-    Args:
-        table: rows of all attacks (`SCHEMA`).
-        by: groupings (`salmubench.core.types.GROUPINGS`).
     """
     return replace(section, breakdowns={one: _by(section, table, facts, one) for one in by})
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from salmubench.scoring.origin import STRICT
-
-_Real = Annotated[float, Field(strict=True)]
-_Whole = Annotated[int, Field(strict=True)]
-_Name = Annotated[str, Field(max_length=4_096)]
-_Text = Annotated[str, Field(max_length=20_000)]
-_Hash = Annotated[str, Field(max_length=128)]
+from salmubench.scoring.origin import STRICT, Hash, Interval, Name, Real, Text, Whole
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -35,15 +28,15 @@ class Recovery:
         chosen: the variants that were the strongest on the other half of the people, for each seed and half.
     """
 
-    value: _Real | None
-    ci95: tuple[_Real, _Real] | None
-    reason: _Text | None
-    n: _Whole = 0
-    people: _Whole = 0
-    model: _Real | None = None
-    clean: _Real | None = None
-    compromised: _Real | None = None
-    chosen: tuple[_Name, ...] = ()
+    value: Real | None
+    ci95: Interval | None
+    reason: Text | None
+    n: Whole = 0
+    people: Whole = 0
+    model: Real | None = None
+    clean: Real | None = None
+    compromised: Real | None = None
+    chosen: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -59,11 +52,11 @@ class AttackInfo:
         config: its options as they took effect.
     """
 
-    title: _Text
+    title: Text
     knows: Literal["none", "retain", "few", "all"]
     control: Literal["clean", "false_facts"]
-    headline: _Name
-    sha256: _Hash
+    headline: Name
+    sha256: Hash
     config: Any
 
 
@@ -82,11 +75,11 @@ class AttackScore:
     """
 
     info: AttackInfo
-    reason: _Text | None
-    numbers: Mapping[_Name, Recovery] = field(default_factory=dict)
-    controls: Mapping[_Name, Recovery] = field(default_factory=dict)
-    variants: Mapping[_Name, _Real | None] = field(default_factory=dict)
-    general_knowledge: _Real | None = None
+    reason: Text | None
+    numbers: Mapping[Name, Recovery] = field(default_factory=dict)
+    controls: Mapping[Name, Recovery] = field(default_factory=dict)
+    variants: Mapping[Name, Real | None] = field(default_factory=dict)
+    general_knowledge: Real | None = None
 
     @property
     def main(self) -> Recovery | None:
@@ -114,16 +107,16 @@ class Attacks:
     """
 
     recoverable: Literal["yes", "no", "undecided"] | None
-    strongest: _Name | None
-    threshold: _Real
-    seeds: tuple[_Whole, ...]
-    known: _Whole
-    held: _Whole
-    references: Mapping[_Name, _Hash | None]
-    inputs: _Hash
-    bootstraps: _Whole
-    scores: Mapping[_Name, AttackScore]
-    breakdowns: Mapping[_Name, Mapping[_Name, Mapping[_Name, Recovery]]] = field(default_factory=dict)
+    strongest: Name | None
+    threshold: Real
+    seeds: tuple[Whole, ...]
+    known: Whole
+    held: Whole
+    references: Mapping[Name, Hash | None]
+    inputs: Hash
+    bootstraps: Whole
+    scores: Mapping[Name, AttackScore]
+    breakdowns: Mapping[Name, Mapping[Name, Mapping[Name, Recovery]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise `ValueError` where the strongest attack has no score."""

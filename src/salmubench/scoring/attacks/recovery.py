@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ import pyarrow.compute as pc
 
 from salmubench.core.errors import RecordError
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
-from salmubench.scoring.attacks.table import AGAIN, GENERAL, OWN, PARTS, REFERENCES, AttackRows, read_rows
+from salmubench.scoring.attacks.table import AGAIN, GENERAL, OWN, PARTS, REFERENCES, AttackRows
 from salmubench.scoring.bootstrap import BOOTSTRAPS, SEED, check_resamples, find_units, leaf_sums
 from salmubench.scoring.intervals import Ratio, intervals
 from salmubench.scoring.metric import Floats, Strings
@@ -39,7 +38,6 @@ def attack_score(
     """Compute what one attack brings back.
 
     Args:
-        table: rows of this attack (`SCHEMA`).
         reason: why there is no number, where that is known already.
 
     Returns:
@@ -93,21 +91,15 @@ def verdict(scores: Mapping[str, AttackScore]) -> tuple[Literal["yes", "no", "un
     return ("no" if max(highs) <= THRESHOLD and not failed else "undecided"), strongest
 
 
-def attacks_again(section: Attacks, path: Path) -> Attacks:
-    """Compute a record's section again from its rows.
+def section_again(section: Attacks, table: pa.Table) -> Attacks:
+    """Compute a record's section again from its rows (`SCHEMA`); breakdowns are left out, rows don't tell them.
 
     Args:
         section: what was claimed: what the attacks are, and why some say nothing.
-        path: `<record>.attacks.parquet`.
 
     Raises:
-        RecordError: the rows are missing, have other columns, or numbers that can't be.
+        RecordError: numbers that can't be.
     """
-    return section_again(section, read_rows(path))
-
-
-def section_again(section: Attacks, table: pa.Table) -> Attacks:
-    """The same from a table of rows (`SCHEMA`); breakdowns are left out, rows don't tell them."""
     check_resamples(section.bootstraps, where="the section of attacks")
     scores = {}
     for name, claimed in section.scores.items():
@@ -120,10 +112,9 @@ def section_again(section: Attacks, table: pa.Table) -> Attacks:
 
 @dataclass(frozen=True, eq=False)
 class _Seed:
-    """What a recovery is computed from: one seed.
+    """What a recovery is computed from: one seed of n rows.
 
     Attributes:
-        identity: (n,).
         top: (variants, n) what comes back of each pair, above its zero.
         bottom: (variants, n) the same of Compromised.
         shown: (variants, n, 3) the numbers themselves: the model's, Clean's, Compromised's.
@@ -205,7 +196,6 @@ class Fitted:
 
     Attributes:
         columns: (n, 5) top and bottom of each row's share, and the numbers of the model, Clean and Compromised.
-        identity: (n,).
         chosen: variant of each seed and half.
     """
 
@@ -215,13 +205,7 @@ class Fitted:
 
 
 def fitted(table: pa.Table, info: AttackInfo, part: str, group: str | None) -> Fitted | None:
-    """What a recovery is computed from; `None` with too few people.
-
-    Args:
-        table: rows of one attack (`SCHEMA`), with those of the references.
-        part: of the rows, or `relearnt`.
-        group: `identity`, `association`, or `None` for all.
-    """
+    """What a recovery is computed from; `None` with too few people."""
     seeds = list(_seeds(AttackRows(table), info, part, group, OWN))
     people = _people(seeds)
     return _fitted(seeds, people) if len(people) >= PEOPLE else None

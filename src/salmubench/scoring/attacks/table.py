@@ -66,11 +66,8 @@ def with_references(table: pa.Table, references: Mapping[str, pa.Table | None]) 
     return table
 
 
-def read_rows(path: Path, *, limits: tables.TableLimits = _LIMITS) -> pa.Table:
+def read_rows(path: Path) -> pa.Table:
     """Read `<record>.attacks.parquet`.
-
-    Args:
-        path: a parquet file with the columns of `SCHEMA`.
 
     Raises:
         RecordError: missing, unreadable, other columns, nothing in a column that needs something, or numbers that
@@ -78,7 +75,7 @@ def read_rows(path: Path, *, limits: tables.TableLimits = _LIMITS) -> pa.Table:
     """
     if not path.is_file():
         raise RecordError(f"Expected the rows of attacks in {path}, got no such file. {AGAIN}")
-    table = tables.read_table(path, error=RecordError, columns=SCHEMA.names, limits=limits, advice=AGAIN)
+    table = tables.read_table(path, error=RecordError, columns=SCHEMA.names, limits=_LIMITS, advice=AGAIN)
     table = check_table(table, SCHEMA, where=str(path), advice=AGAIN)
     check_values(table, SCHEMA, where=str(path), nullable=_NULLABLE, advice=AGAIN)
     ranked = table.filter(pc.is_valid(table.column("rank")))
