@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def freeze(loaded: LoadedPlan, out: Path) -> None:
     path, now = out / manifest.BEGUN, dict(loaded.identity)
     before = manifest.read_any(path).inputs if path.is_file() else {}
     if before != now:
-        changed = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        changed = _changed(before, now)
         if (before and _has_begun(out)) or any(out.glob(_RECORDS)):
             raise OutputMismatch(
                 f"Expected the contest in {out} as it was when its first dataset was made, got another content of "
@@ -85,33 +85,29 @@ def freeze(loaded: LoadedPlan, out: Path) -> None:
         writing.write_json(path, {"schema_version": 1, "stage": "contest", "inputs": now})
     content = provenance.portable(writing.plain(loaded.plan))
     plans = _plans(out)
-    if not plans or plans[-1].identity != now:
-        writing.write_json(out / PLANS, [*plans, _Noted(content, now)])
-
-
-@dataclass(frozen=True)
-class _Noted:
-    """A plan as it stood in a contest's folder, and what was fixed → SHA-256."""
-
-    content: Mapping[str, Any]
-    identity: Mapping[str, str]
+    if not plans or plans[-1]["identity"] != now:
+        writing.write_json(out / PLANS, [*plans, {"content": content, "identity": now}])
 
 
 def earlier_plans(out: Path) -> list[EarlierPlan]:
     """Plans that stood in a contest's folder before this one, the first first, each with what changed after it."""
     plans, earlier = _plans(out), []
     for before, after in pairwise(plans):
-        keys = [key for key in {**before.content, **after.content} if before.content.get(key) != after.content.get(key)]
-        files = [name for name in after.identity if before.identity.get(name) != after.identity[name]]
-        changed = [f"`{key}`" for key in keys] + [name for name in files if name != "the plan"]
-        earlier.append(EarlierPlan(before.identity["the plan"], tuple(changed or ["comments alone"])))
+        keys, files = (_changed(before[part], after[part]) for part in ("content", "identity"))
+        changed = [f"`{key}`" for key in keys] + [
+            name for name in files if name != "the plan" and name in after["identity"]
+        ]
+        earlier.append(EarlierPlan(before["identity"]["the plan"], tuple(changed or ["comments alone"])))
     return earlier
 
 
-def _plans(out: Path) -> list[_Noted]:
-    if not (out / PLANS).is_file():
-        return []
-    return [_Noted(one["content"], one["identity"]) for one in manifest.read_json(out / PLANS)]
+def _plans(out: Path) -> list[dict[str, Any]]:
+    """Each plan as it stood in the folder (`content`), and what was fixed → SHA-256 (`identity`)."""
+    return manifest.read_json(out / PLANS) if (out / PLANS).is_file() else []
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
 
 def _has_begun(out: Path) -> bool:

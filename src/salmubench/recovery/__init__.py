@@ -142,7 +142,7 @@ def job_of(
 
     chosen = resolve_device(device)
     return AttackJob(
-        out=out, dataset=opened.folder, name=opened.name, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
+        out=out, dataset=opened.folder, fingerprint=opened.fingerprint, attacks=tuple(config.attacks),
         config=config, scoring=settled(scoring, (), scoring_of(opened)), seed=seed, device=chosen,
         precision=resolve_precision(precision, chosen),
     )  # fmt: skip

@@ -37,7 +37,6 @@ class AttackJob:
 
     out: Path
     dataset: Path
-    name: str
     fingerprint: str
     attacks: tuple[str, ...]
     config: AttackConfig

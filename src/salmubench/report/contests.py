@@ -150,8 +150,7 @@ def _with_exact(
     caption: str,
 ) -> Table:
     """A table of candidates below the exact answer."""
-    exact = [] if contest.exact is None else [contest.exact]
-    references = [TableRow(row.title, RETRAINED, cells(row), row.name) for row in exact]
+    references = [TableRow(row.title, RETRAINED, cells(row), row.name) for row in exact_first(contest, [])]
     methods = [
         TableRow(
             f"{row.title}{', generator track' if row.track == 'generator' else ''}", "method", cells(row), row.name

@@ -9,22 +9,26 @@ the first and still leads the second.
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from salmubench.clip.embeddings import open_embeddings
 from salmubench.core import reading, streams
 from salmubench.core.errors import EmbeddingsError, cut
+from salmubench.core.pictures import open_picture
 from salmubench.core.types import SENSITIVE_SPLITS, Pair, Split
+from salmubench.dataset.layout import Dataset
 from salmubench.dataset.verbatim import whole_words
 from salmubench.report import wording
 from salmubench.report.collect import Run
 from salmubench.report.config import ReportConfig
-from salmubench.report.portrait import portrait
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.fact_ranks import FEWEST, Values, pairs_of, replaced
 from salmubench.scoring.inputs import EvalInputs
@@ -141,7 +145,7 @@ def look_inside(run: Run, names: Mapping[str, str], config: ReportConfig) -> Loo
     before = next((replies[name] for name in models if reference_kind(judged[name]) == COMPROMISED), None)
     questions = []
     for number, (split, pair) in enumerate(pairs):
-        image = portrait(run.dataset, *pictures[number], config.portrait_size)
+        image = _portrait(run.dataset, *pictures[number], config.portrait_size)
         if image is None:
             continue
         earlier = None if before is None else before[number]
@@ -231,6 +235,24 @@ def _picture(inputs: EvalInputs, split: str, pair: Pair) -> tuple[str, str]:
     unseen = inputs.rows(Split.PORTRAITS_UNSEEN)
     unseen_files = unseen.file_name[unseen.identity == pair.identity].tolist() if pair.identity is not None else []
     return (Split.PORTRAITS_UNSEEN, unseen_files[0]) if unseen_files else (split, pair.file_name)
+
+
+def _portrait(dataset: Dataset, split: str, file_name: str, size: int) -> str | None:
+    """A picture as a JPEG data URI, its short side at most `size` pixels; `None` where the dataset doesn't have it."""
+    position = next((at for at, row in enumerate(dataset.rows(split)) if row.file_name == file_name), None)
+    if position is None:
+        return None
+    data = next(iter(dataset.images(split, position, position + 1)))
+    with open_picture(data, where=f"{split}, {file_name}") as picture:
+        if min(picture.size) > size or picture.format != "JPEG":
+            scale = min(size / min(picture.size), 1.0)
+            smaller = picture.convert("RGB").resize(
+                (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
+            )
+            stream = io.BytesIO()
+            smaller.save(stream, "JPEG", quality=85)
+            data = stream.getvalue()
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
 def _ask(

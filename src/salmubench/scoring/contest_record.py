@@ -66,8 +66,7 @@ class ViewOverWorlds:
 
     Attributes:
         name: metric and part.
-        low: least that passes; null: any.
-        high: most that passes; null: any.
+        low: least that passes; null: any. `high` alike.
         worlds: how many have the number.
         values: in each world, in order; null where a world hasn't the number.
         mean: null where too few worlds have the number, or nothing was learnt that it could measure; as what follows.
@@ -121,8 +120,6 @@ class Ranking:
     """Candidates of a league by a number, in groups that can't be told apart from their first.
 
     Attributes:
-        league: the league.
-        number: which.
         groups: names of candidates, the best group first.
         without_one: how often the first group stays the same with one world left out.
     """
@@ -138,11 +135,9 @@ class InWorld:
     """A candidate in one world.
 
     Attributes:
-        outcome: what became of it.
         modes: failure mode → answer; empty where it failed.
         numbers: each number; null where its record has none.
         record: SHA-256 of its record.
-        message: why it failed.
     """
 
     outcome: Outcome
@@ -158,15 +153,12 @@ class Row:
 
     Attributes:
         name: of the candidate, e.g. `<method>-5x`; of the exact answer its reference.
-        title: as shown.
         league: which of the leagues it is in; null for Retrained.
         track: what its method may use; null for Retrained.
         budget: how often each forget pair is seen; null for Retrained.
         decision: over worlds; null where these are too few.
         views: what it rests on.
-        outcomes: what became of it → worlds.
         modes: failure mode → answer → worlds.
-        numbers: each number over worlds.
         worlds: seed → what it is there.
     """
 
@@ -188,10 +180,6 @@ class PairedDifference:
     """A number of two candidates of one league, compared in the worlds that have both.
 
     Attributes:
-        league: the league.
-        first: name of a candidate.
-        second: of another.
-        number: which.
         mean: of first − second.
         ci95: t interval of that.
         p: of no difference, two-sided.
@@ -231,12 +219,7 @@ class WorldState:
 
 @dataclass(frozen=True, config=STRICT)
 class League:
-    """Terms on which candidates are compared.
-
-    Attributes:
-        key: a short name.
-        title: in words.
-    """
+    """Terms on which candidates are compared: a short name, and in words."""
 
     key: Name
     title: Text
@@ -260,10 +243,8 @@ class PlanFacts:
     """What a contest was to do.
 
     Attributes:
-        file: name of the plan's file.
-        sha256: of its bytes.
+        sha256: of the bytes of its file.
         commit: the commit that last changed it; null where it isn't committed as it is.
-        recipe: of all worlds.
         selection: seeds of the worlds on which options were chosen.
         evaluation: seeds of the worlds that decide.
         trials: settings tried for each method on each selection world.
@@ -291,17 +272,10 @@ class ContestRecord:
     """What came out of a contest.
 
     Attributes:
-        schema_version: version of this layout.
-        plan: what was to be done.
-        thresholds: where the failure modes begin.
         notes: what a reader should know first.
-        worlds: the evaluation worlds, in the plan's order.
-        leagues: the leagues, in the plan's order.
+        worlds: the evaluation worlds, in the plan's order, as the leagues are.
         retrained: the exact answer; null where no world was scored.
         rows: candidates, league by league.
-        differences: paired differences.
-        rankings: candidates in order.
-        provenance: of this file.
     """
 
     schema_version: Whole

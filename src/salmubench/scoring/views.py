@@ -217,9 +217,8 @@ def _score_parts(
 ) -> dict[str, Score]:
     models = {name: _floats(rows, name) for name in ("value", *KINDS)}
     others, parts = _floats(rows, "others"), parts_of(metric.items, metric.groups)
-    caption = rows.column("caption").to_numpy(zero_copy_only=False)
-    by_class = metric.resample == "class"
-    units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), caption if by_class else None)
+    classes = rows.column("caption").to_numpy(zero_copy_only=False) if metric.resample == "class" else None
+    units = find_units(rows.column("cluster").to_numpy(zero_copy_only=False), classes)
     columns: list[Floats] = []
     layout: dict[tuple[str, str], int] = {}
     for part in names:
@@ -243,7 +242,9 @@ def _score_parts(
             {quantity: interval for (of, quantity), interval in by_part.items() if of == part},
             {quantity: share for (of, quantity), share in most.items() if of == part},
         )
-        zero, view = _zero(metric, numbers), _view(metric, part)
+        # L and K are 0 at the goal where that is a reference that may be missing and isn't, else at Clean.
+        zero: Kind = metric.goal if metric.goal in OPTIONAL and metric.goal in numbers else CLEAN
+        view = _view(metric, part)
         beside = [kind for kind in OPTIONAL if view == "leakage" and zero == CLEAN and kind in numbers]
         more: dict[str, Any] = {kind: numbers.get(kind) for kind in OPTIONAL}
         more |= {f"against_{kind}": _normalise(view, numbers, drawn, chance, kind) for kind in beside}
@@ -341,11 +342,6 @@ def _normalise(
         return Normalised(view, None, None, NOT_LEARNT, against)
     most = drawn.most_of_one.get(("view", zero))
     return Normalised(view, value, drawn.ends["view", zero], None, against, most_of_one=most)
-
-
-def _zero(metric: Metric, numbers: Mapping[str, float]) -> Kind:
-    """The reference at which L and K are 0: the goal where it is one that may be missing and isn't, else Clean."""
-    return metric.goal if metric.goal in OPTIONAL and metric.goal in numbers else CLEAN
 
 
 def _ratio(top: float, bottom: float) -> float | None:
