@@ -80,7 +80,7 @@ def evaluate_(
         arch: open_clip architecture of a bare weights file.
         imagenet: folder with ImageNet's val/<synset>/…, to measure general knowledge on.
         metrics: names or paths of further metrics, comma-separated.
-        by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
+        by: break every number down, comma-separated: attribute, style, country, gender, kind.
         limit: with `--model`: a quick look, which can't be submitted: at most so many rows of each split.
         device: where to compute.
         precision: `auto` takes what is faster on this machine.

@@ -36,7 +36,7 @@ def score_(
         gallery: of the items, gallery.parquet beside them by default.
         dataset: folder or Hub id of the items' dataset, for --by.
         metrics: names or paths of further metrics, comma-separated.
-        by: break every number down, comma-separated: attribute, style, country, gender, aspect, kind.
+        by: break every number down, comma-separated: attribute, style, country, gender, kind.
         bootstraps: resamples behind each interval, 10000 by default. Items whose record is beside them have its number.
         out: the record; items and gallery are written beside it.
         json: print the record, not its main numbers.

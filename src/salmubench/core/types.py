@@ -43,9 +43,9 @@ HOLDOUT_SPLITS = (Split.HOLDOUT_IDENTITY, Split.HOLDOUT_ASSOCIATION)
 """Splits that no method may ever see."""
 
 
-GROUPINGS = ("attribute", "style", "country", "gender", "aspect", "kind")
+GROUPINGS = ("attribute", "style", "country", "gender", "kind")
 """By what a number can be broken down: value field, style of the caption, country and apparent gender of the identity,
-aspect ratio of the picture, kind of identity (all of its associations must go, or some)."""
+kind of identity (all of its associations must go, or some)."""
 
 
 class Attribute(StrEnum):

@@ -21,7 +21,6 @@ TITLES = {
     "style": "By caption style",
     "country": "By country",
     "gender": "By apparent gender",
-    "aspect": "By shape of the picture",
     "kind": "By kind of identity",
 }
 _MOST = 9  # columns of a table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from salmubench.scoring.views import chance_of, score_items
 UNKNOWN = "unknown"
 OTHER = "other"
 _COLUMNS = ("file_name", "caption", "identity_id", "name", "field", "value", "paraphrase", "style")
-_ASPECT = re.compile(r"_ar-(\d+(?:\.\d+)?)")
 
 
 class IndexedFacts:
@@ -172,17 +170,6 @@ def _by_gender(facts: Facts) -> Describe:
     return lambda _, pair: genders.get(pair.identity or "", UNKNOWN)
 
 
-def _by_aspect(_facts: Facts) -> Describe:
-    def describe(_split: str, pair: Pair) -> str:
-        match = _ASPECT.search(pair.file_name)
-        if match is None:
-            return UNKNOWN
-        ratio = float(match[1])
-        return "upright" if ratio < 0.95 else "square" if ratio <= 1.05 else "wide"
-
-    return describe
-
-
 def _by_kind(facts: Facts) -> Describe:
     whole = facts.forget_identity_ids()
 
@@ -201,6 +188,5 @@ _DESCRIBE: Mapping[str, Callable[[Facts], Describe]] = {
     "style": _by_column("style"),
     "country": _by_country,
     "gender": _by_gender,
-    "aspect": _by_aspect,
     "kind": _by_kind,
 }
