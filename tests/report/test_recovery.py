@@ -18,7 +18,7 @@ from salmubench.report import wording
 from salmubench.report.collect import Run, read_run
 from salmubench.report.config import ReportConfig
 from salmubench.report.page import report
-from salmubench.report.recovery import curves, heat
+from salmubench.report.recovery import heat
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.record_files import read_record
 
@@ -128,23 +128,6 @@ def test_page_has_the_section_only_where_models_were_attacked(content: str, fold
         writing.write_json(path, replace(read_record(path), attacks=None))
     page = report([tmp_path / "mini"], out=tmp_path / "page", config=ReportConfig(), metrics=METRICS)
     assert "What can be brought back" not in page.read_text(encoding="utf-8")
-
-
-def test_curves_start_with_what_was_left_and_say_each_value(run: Run) -> None:
-    (row,) = curves.recovery_curves(heat.attacked(run.records), names(run))
-    assert row.name == "trained"
-    assert {panel.title.partition(" · ")[0] for panel in row.panels} == {"cliperase", "my_method", "finetuning"}
-    section = record_of(run, "cliperase-5x").attacks
-    assert section is not None
-    variants = section.scores["trained"].variants
-    picture = next(str(panel.picture) for panel in row.panels if panel.title == "cliperase · lr 0.1")
-    for steps in (10, 20):
-        assert f"{wording.percent(variants[f'lr 0.1, {steps} steps'])} after {steps} steps" in picture
-    before = record_of(run, "cliperase-5x").scores["RetFail"]["mrr_identity"].normalised.value
-    assert f"{wording.percent(before)} before" in picture
-    assert picture.count('class="curve after"') == 1
-    assert picture.count('class="curve weaker"') == 1
-    assert "recovery-limit" in picture
 
 
 @pytest.mark.stage

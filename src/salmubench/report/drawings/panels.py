@@ -108,7 +108,13 @@ def curve_panel(lines: Sequence[DrawnLine], *, unit: str, label: str) -> Markup:
         low, high = low - 0.5, high + 0.5
     air = (high - low) * 0.06
     x, y = Scale(0.0, max(last, 1e-9), left, right), Scale(low - air, high + air, base, top)
-    parts = svg.axes(left, right, base, y, svg.tick_label)
+    parts = []
+    for value in svg.nice_ticks(y.low, y.high, 4):
+        parts += [
+            svg.line(left, y(value), right, y(value), "gridline"),
+            svg.text(left - 4, y(value) + 3.5, svg.tick_label(value), "tick", anchor="end"),
+        ]
+    parts.append(svg.line(left, base, right, base, "axis"))
     for value in svg.nice_ticks(0.0, last, 3):
         anchor = "start" if value == 0 else "middle"
         parts.append(svg.text(min(x(value), right - 10), base + 13, svg.tick_label(value), "tick", anchor=anchor))

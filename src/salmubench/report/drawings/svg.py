@@ -103,17 +103,6 @@ def nice_ticks(low: float, high: float, count: int) -> list[float]:
     return [round(index * step, 10) for index in range(first, last + 1)]
 
 
-def axes(left: float, right: float, base: float, y: Scale, write: Callable[[float], str]) -> list[Markup]:
-    """The frame of a small drawing: lines at round values with their labels, and the line at the bottom."""
-    parts = []
-    for value in nice_ticks(y.low, y.high, 4):
-        parts += [
-            line(left, y(value), right, y(value), "gridline"),
-            text(left - 4, y(value) + 3.5, write(value), "tick", anchor="end"),
-        ]
-    return [*parts, line(left, base, right, base, "axis")]
-
-
 def tick_label(value: float) -> str:
     """A short label of a tick."""
     if abs(value) >= 10_000:

@@ -1,1 +1,1 @@
-"""What attacks bring back, as a page shows it: the heat table, and curves over steps."""
+"""What attacks bring back, as a page shows it: the heat table."""

@@ -11,7 +11,6 @@ from salmubench.report import tables, wording
 from salmubench.report.cells import Cell, Head, Row, Table, answer_cell, model_row
 from salmubench.report.collect import Run
 from salmubench.report.latex import latex, row, tabular
-from salmubench.report.recovery import curves
 from salmubench.scoring.attacks.record import AttackInfo, Attacks, AttackScore, Recovery
 from salmubench.scoring.record import RunRecord
 from salmubench.scoring.references import LABELS, OPTIONAL, is_pretrained
@@ -37,7 +36,6 @@ def shown(run: Run, names: Mapping[str, str], *, key: str) -> dict[str, Any] | N
     return {
         "table": table,
         "threshold": pairs[0][1].threshold,
-        "curves": curves.recovery_curves(pairs, names),
         "downloads": downloads(records, names),
         "legend": legend(records),
     }
