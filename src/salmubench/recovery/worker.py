@@ -105,11 +105,7 @@ def _measured(item: Loaded, opened: Opened, reader: Any, seed: int) -> tuple[pa.
 
 
 class Opened:
-    """A model in memory, to be attacked and read.
-
-    Args:
-        scratch: folder for temporary files; made if missing.
-    """
+    """A model in memory, to be attacked and read; temporary files lie in `scratch`."""
 
     def __init__(self, job: AttackJob, source: str, *, scratch: Path) -> None:
         from salmubench.clip.models import load_model

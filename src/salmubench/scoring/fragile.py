@@ -27,12 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fragile:
-    """The fragile set and where it comes from.
-
-    Attributes:
-        ids: file names, or `None` where there is no such set.
-        source: the dataset's list, or computed from Compromised.
-    """
+    """The fragile set (file names), or why there is none, and where it comes from."""
 
     ids: frozenset[str] | None
     source: Literal["dataset", "compromised"]

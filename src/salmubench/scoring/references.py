@@ -25,7 +25,6 @@ class Reference:
 
     Attributes:
         name: in records, folders and commands.
-        label: what it is called.
         beside: what it is trained on beside the retain pairs: a part of the shards; `None`: nothing.
         goal: what it is the goal of, in words.
         optional: whether a run may lack it: then what should be measured from it is measured from Clean.
@@ -112,6 +111,6 @@ def is_pretrained(record: RunRecord) -> bool:
     return pretrained_kind(record) is not None
 
 
-def listed(word: str = "or") -> str:
+def listed() -> str:
     """The names in a sentence: `clean, compromised or …`."""
-    return f"{', '.join(KINDS[:-1])} {word} {KINDS[-1]}"
+    return f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
