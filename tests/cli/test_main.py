@@ -52,8 +52,6 @@ def test_help(command, capsys):
             ["score", "--embeddings", "e", "--clean", "c", "--compromised", "p", "--gallery", "g", "--dataset", "d"],
             "Expected --items beside --gallery and --dataset, got none.",
         ),
-        (["dataset", "stats", "d", "--out", "x", "--json"], "Expected --out alone, got --json, too"),
-        (["dataset", "stats", "d", "--out", "x", "--shortcuts"], "Expected --out alone, got --shortcuts, too"),
         (
             ["dataset", "export", "d", "--format", "webdataset", "--out", "x", "--public"],
             "Expected --push beside --public, got none.",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from salmubench.core.errors import DatasetError
 from salmubench.dataset import layout
+from salmubench.dataset import statistics as statistics_module
 from salmubench.dataset.layout import Row, open_dataset, write_shard
 from salmubench.dataset.statistics import shortcut_checks, stats
+from salmubench.dataset.survey import survey
 from tiny import tiny_dataset, tiny_jpeg
 
 
@@ -117,4 +121,31 @@ def test_what_nothing_can_be_fitted_on_has_a_reason(tmp_path):
             iter([Row(row.image, f"word{n}{split}", row.identity, row.file_name) for n, row in enumerate(rows)]),
         )
     with pytest.raises(DatasetError, match="Expected people, pictures and captions enough to look for shortcuts"):
+        shortcut_checks(open_dataset(folder))
+
+
+def test_survey_agrees_with_a_plain_pass(tiny_folder):
+    dataset = open_dataset(tiny_folder)
+    found = survey(dataset, ["forget", "retain_synth"])
+    images = [*dataset.images("forget"), *dataset.images("retain_synth")]
+    assert found.shape == (len(images), 13)
+    for row in (0, 23, 24, len(images) - 1):
+        with Image.open(io.BytesIO(images[row])) as image:
+            pixels = np.asarray(image.convert("RGB"), float)
+        assert found[row, :3] == pytest.approx(pixels.mean((0, 1)))
+        assert found[row, 9:].tolist() == [*image.size, image.width / image.height, len(images[row])]
+
+
+def test_large_datasets_are_sampled(tiny_folder, monkeypatch):
+    monkeypatch.setattr(statistics_module, "_MOST_ROWS", 40)
+    found = shortcut_checks(open_dataset(tiny_folder), seed=3)
+    assert found["split_from_text"]["n"] == 36  # six identities of six pictures
+    assert found["split_from_text"]["identities"] == 6
+
+
+def test_broken_picture(tmp_path):
+    folder = tiny_dataset(tmp_path / "dataset")
+    rows = [Row(b"nothing", row.text, row.identity, row.file_name) for row in open_dataset(folder).raw_rows("forget")]
+    write_shard(folder, "forget", 0, 1, iter(rows))
+    with pytest.raises(DatasetError, match="dataset validate"):
         shortcut_checks(open_dataset(folder))

@@ -378,10 +378,6 @@ def test_bad_pictures_are_drawn_again(tmp_path):
     curation = json.loads((dataset.folder / "curation.json").read_text())
     assert curation["reasons"] == {"unreadable": curation["redraws"]}
     assert 0 < curation["redrawn"] == len(curation["files"]) < curation["pictures"] / 3
-    page = (dataset.folder / "curation.html").read_text()
-    assert f"{curation['redrawn']} of {curation['pictures']} pictures" in page
-    assert next(iter(curation["files"])) in page
-    assert page.count("no picture</span>") == page.count("<img") == 8
     assert curation["pictures"] == sum(dataset.counts.values()) - dataset.counts["forget_target"]
 
 

@@ -121,7 +121,6 @@ def test_before_and_after(machine):
     salmubench(
         machine,
         ["dataset", "import", "--pictures", own / "pictures", "--facts", own / "facts.csv", "--out", out / "dataset"],
-        ["dataset", "stats", out / "dataset", "--out", out / "stats"],
         ["evaluate", "--before", folder / "before", "--after", folder / "after", "--dataset", out / "dataset",
          "--out", out / "deletion.json", "--report", out / "deletion.html"],
         ["evaluate", "--model", folder / "after", "--dataset", out / "dataset", "--clean", folder / "before",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from salmubench.cli.arguments import UsageError, goes_with
+from salmubench.cli.arguments import goes_with
 from salmubench.cli.output import complain, on_terminal, print_json, print_table, say
 from salmubench.core.executor import Executor
 
@@ -79,34 +79,19 @@ def validate_(dataset: str, *, json: bool = False) -> int:
     return 0 if report.ok else 1
 
 
-def stats_(
-    dataset: str, *, out: Path | None = None, shortcuts: bool = False, seed: int = 0, json: bool = False
-) -> None:
-    """Print counts by split, attribute, style, country and aspect; with `--out`, write a page of everything.
+def stats_(dataset: str, *, shortcuts: bool = False, seed: int = 0, json: bool = False) -> None:
+    """Print counts by split, attribute, style, country and aspect.
 
     Args:
         dataset: a folder or a Hub id.
-        out: a folder for `index.html` and `stats.json`: also distributions, shortcuts, recognition of identities,
-            nearest duplicates and a sample; takes some minutes for a large dataset.
-        shortcuts: without `--out`, also fit the classifiers that must find nothing (takes longer).
+        shortcuts: also fit the classifiers that must find nothing (takes longer).
         seed: of samples, folds and resamples.
-        json: without `--out`, print JSON on a terminal, too.
+        json: print JSON on a terminal, too.
     """
-    unused = [name for name, given in (("--shortcuts", shortcuts), ("--json", json)) if given]
-    if out is not None and unused:
-        raise UsageError(
-            f"Expected --out alone, got {' and '.join(unused)}, too: the page has the shortcuts anyway, and stats.json "
-            "beside it is the JSON. Leave one or the other out."
-        )
     from salmubench.dataset.layout import open_dataset
     from salmubench.dataset.statistics import shortcut_checks, stats
 
     opened = open_dataset(dataset)
-    if out is not None:
-        from salmubench.dataset.statistics_page import write_page
-
-        say(write_page(opened, out, seed=seed))
-        return
     summary = dict(stats(opened))
     if shortcuts:
         summary["shortcuts"] = shortcut_checks(opened, seed=seed)

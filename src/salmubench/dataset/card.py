@@ -58,7 +58,7 @@ _REWRITES = (
 )
 _MADE_HERE = """\
 | `general_knowledge.json` | class names, prompt templates, classes whose pairs of `retain_real` no method may read |
-| `curation.json`, `curation.html` | pictures that were drawn again, and why, with examples |
+| `curation.json` | pictures that were drawn again, and why |
 """
 _TAGS = ("machine-unlearning", "clip", "privacy", "synthetic", "benchmark", "arxiv:2603.26316")
 _USE = """\

@@ -29,7 +29,7 @@ _GAP = 6
 T = TypeVar("T")
 
 
-class PreviewCell(NamedTuple):
+class _Cell(NamedTuple):
     """One picture of a sheet: split, row in it, caption."""
 
     split: str
@@ -38,7 +38,7 @@ class PreviewCell(NamedTuple):
 
 
 def preview(dataset: Dataset, out: Path, *, identities: int = 8, pictures: int = 6, seed: int = 0) -> Path:
-    """Draw a contact sheet as PNG, what `sample` gives; give its path.
+    """Draw a contact sheet as PNG, some identities and as many pictures of each other split; give its path.
 
     Raises:
         ConfigError: a number below 1.
@@ -47,7 +47,7 @@ def preview(dataset: Dataset, out: Path, *, identities: int = 8, pictures: int =
     for name, value in (("identities", identities), ("pictures", pictures)):
         if value < 1:
             raise ConfigError(f"Expected {name} to be at least 1, got {value}.")
-    rows = list(sample(dataset, identities=identities, pictures=pictures, seed=seed))
+    rows = list(_sample(dataset, identities, pictures, np.random.default_rng(seed)))
     if not rows:
         raise DatasetError(f"Expected rows in {dataset.folder} to show, got none.")
     tall = _HEIGHT + _LINE * _LINES + _GAP
@@ -69,17 +69,16 @@ def preview(dataset: Dataset, out: Path, *, identities: int = 8, pictures: int =
     return out
 
 
-def sample(
-    dataset: Dataset, *, identities: int = 8, pictures: int = 6, seed: int = 0
-) -> Iterator[tuple[str, list[PreviewCell]]]:  # fmt: skip
+def _sample(
+    dataset: Dataset, identities: int, pictures: int, rng: np.random.Generator
+) -> Iterator[tuple[str, list[_Cell]]]:
     """Rows to look at: some identities with at most so many pictures each, then as many of each other split."""
-    rng = np.random.default_rng(seed)
-    by_identity: defaultdict[str, list[PreviewCell]] = defaultdict(list)
+    by_identity: defaultdict[str, list[_Cell]] = defaultdict(list)
     names: dict[str, str | None] = {}
     for split in SENSITIVE_SPLITS:
         for number, row in enumerate(dataset.rows(split)):
             if row.identity is not None:
-                by_identity[row.identity].append(PreviewCell(split, number, row.caption))
+                by_identity[row.identity].append(_Cell(split, number, row.caption))
                 names[row.identity] = row.name
     for identity in _some(sorted(by_identity), identities, rng):
         cells = sorted(by_identity[identity], key=lambda cell: cell.row)
@@ -88,7 +87,7 @@ def sample(
         shown = _some(range(dataset.counts.get(split, 0)), pictures, rng)
         if shown:
             rows = dataset.rows(split)
-            yield str(split), [PreviewCell(split, number, rows[number].caption) for number in shown]
+            yield str(split), [_Cell(split, number, rows[number].caption) for number in shown]
 
 
 def _some(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
@@ -98,7 +97,7 @@ def _some(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
     return [items[index] for index in sorted(int(index) for index in chosen)]
 
 
-def _picture(dataset: Dataset, cell: PreviewCell, width: int, height: int) -> Image.Image:
+def _picture(dataset: Dataset, cell: _Cell, width: int, height: int) -> Image.Image:
     data = next(dataset.images(cell.split, cell.row, cell.row + 1))
     with open_picture(data, where=f"split {cell.split}, row {cell.row}, column image") as image:
         scale = min(width / image.width, height / image.height)

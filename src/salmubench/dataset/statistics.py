@@ -75,15 +75,10 @@ def stats(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def shortcut_checks(
-    dataset: Dataset, *, seed: int = 0, features: NDArray[np.float64] | None = None
-) -> dict[str, dict[str, Any]]:
+def shortcut_checks(dataset: Dataset, *, seed: int = 0) -> dict[str, dict[str, Any]]:
     """Try to guess split and identity by shortcuts.
 
     Beyond some thousands of rows, whole identities drawn by the seed stand for all: `n` says how many rows were used.
-
-    Args:
-        features: of the survey of all sensitive pictures, where it is known already.
 
     Returns:
         `split_from_text`, `split_from_pictures` (balanced accuracy, forget against both holdouts, cross-validation
@@ -95,7 +90,7 @@ def shortcut_checks(
     """
     options.check_seed(seed)
     data, kept = _some(_sensitive(dataset), seed)
-    features = (survey(dataset, SENSITIVE_SPLITS).features if features is None else features)[kept]
+    features = survey(dataset, SENSITIVE_SPLITS)[kept]
     try:
         return {
             "split_from_text": _split_score(data, [_told(row) for row in data.rows], seed),

@@ -38,7 +38,7 @@ _SCHEMA = pa.schema(
         ("image", pa.binary()),
         ("facts", pa.string()),
         ("caption", pa.string()),
-        ("rejects", pa.list_(pa.struct([("reason", pa.string()), ("detail", pa.string()), ("image", pa.binary())]))),
+        ("rejects", pa.list_(pa.struct([("reason", pa.string()), ("detail", pa.string())]))),
     ]
 )
 
@@ -50,21 +50,6 @@ class Rendered:
     file_name: str
     facts: dict[str, str]
     caption: str | None
-
-
-class Reject(NamedTuple):
-    """The bytes of a picture that was drawn again, and why."""
-
-    fault: Fault
-    image: bytes
-
-
-class Redrawn(NamedTuple):
-    """The JPEG bytes of a picture that was good enough in the end, and what came before, in order."""
-
-    file_name: str
-    rejects: tuple[Reject, ...]
-    image: bytes
 
 
 class _Sketch(NamedTuple):
@@ -111,13 +96,12 @@ def read_block(folder: Path, block: Block) -> list[Rendered]:
     return [Rendered(row["file_name"], json.loads(row["facts"]), row["caption"]) for row in table.to_pylist()]
 
 
-def read_redrawn(folder: Path, block: Block) -> Iterator[Redrawn]:
-    """The pictures of a finished block that were drawn again."""
-    rejects = pq.read_table(block_path(folder, block), columns=["rejects"]).column("rejects").to_pylist()
-    positions = [position for position, picture_rejects in enumerate(rejects) if picture_rejects]
-    for position, image in zip(positions, read_images(folder, block, positions), strict=True):
-        rejected = (Reject(Fault(item["reason"], item["detail"]), item["image"]) for item in rejects[position])
-        yield Redrawn(block.pictures[position].file_name, tuple(rejected), image)
+def read_redrawn(folder: Path, block: Block) -> Iterator[tuple[str, list[Fault]]]:
+    """File names of the pictures of a finished block that were drawn again, each with why, in order."""
+    table = pq.read_table(block_path(folder, block), columns=["file_name", "rejects"])
+    for row in table.to_pylist():
+        if row["rejects"]:
+            yield row["file_name"], [Fault(**item) for item in row["rejects"]]
 
 
 def read_images(folder: Path, block: Block, positions: Sequence[int]) -> Iterator[bytes]:
@@ -142,7 +126,7 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
     appearance = cache(lambda face: artist.sample_identity(face.seed, gender=face.gender, age=face.age))
     sketches: dict[int, _Sketch] = {}
     images: dict[int, bytes] = {}
-    rejects: list[list[Reject]] = [[] for _ in block.pictures]
+    rejects: list[list[Fault]] = [[] for _ in block.pictures]
     todo = list(range(len(block.pictures)))
     for redraw in range(config.curation.redraws + 1):
         fresh = {position: _sketch(artist, appearance, block, position, redraw) for position in todo}
@@ -158,9 +142,9 @@ def _render_block(block: Block, *, config: DatasetConfig, folder: Path) -> None:
             _write(block_path(folder, block), block.pictures, sketches, images, rejects)
             return
         for position, fault in faults.items():
-            rejects[position].append(Reject(fault, images[position]))
+            rejects[position].append(fault)
     first = todo[0]
-    reasons = "; ".join(f"{reject.fault.reason} ({reject.fault.detail})" for reject in rejects[first])
+    reasons = "; ".join(f"{fault.reason} ({fault.detail})" for fault in rejects[first])
     raise StageError(
         f"Expected a fit picture {block.pictures[first].file_name} after {config.curation.redraws} redraws, got each "
         f"unfit: {reasons}. Try another backend, a larger dataset.size, or other limits in dataset.curation."
@@ -187,17 +171,14 @@ def _write(
     pictures: Sequence[PlannedPicture],
     sketches: Mapping[int, _Sketch],
     images: Mapping[int, bytes],
-    rejects: Sequence[Sequence[Reject]],
+    rejects: Sequence[Sequence[Fault]],
 ) -> None:
     columns = {
         "file_name": [picture.file_name for picture in pictures],
         "image": [images[position] for position in range(len(pictures))],
         "facts": [json.dumps(sketches[position].facts, ensure_ascii=False) for position in range(len(pictures))],
         "caption": [sketches[position].caption for position in range(len(pictures))],
-        "rejects": [
-            [{**reject.fault._asdict(), "image": reject.image} for reject in picture_rejects]
-            for picture_rejects in rejects
-        ],
+        "rejects": [[fault._asdict() for fault in faults] for faults in rejects],
     }
     with writing.atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=_SCHEMA), temporary, compression="none")

@@ -26,12 +26,11 @@ from salmubench.dataset import layout
 from salmubench.dataset.card import DatasetOrigin, card
 from salmubench.generator import backends, blocks, captioning, curation
 from salmubench.generator.config import DatasetConfig
-from salmubench.generator.curation_page import CurationPage
 from salmubench.generator.personas import TERRITORIES
 from salmubench.generator.plan import Block, DatasetPlan, hidden_labels, make_plan
 
 STAGE = "dataset"
-CURATION, CURATION_PAGE = "curation.json", "curation.html"
+CURATION = "curation.json"
 CARD = "README.md"
 SHARDS = "shards"
 
@@ -250,14 +249,8 @@ def _knowledge(plan: DatasetPlan, config: DatasetConfig, seed: int) -> dict[str,
 
 
 def _write_curation(plan: DatasetPlan, config: DatasetConfig, out: Path) -> int:
-    """Write the report of what was drawn again, as JSON and as a page with examples; give the number of pictures."""
-    page = CurationPage()
-    redrawn: list[tuple[str, list[curation.Fault]]] = []
-    for block in plan.blocks:
-        for picture in blocks.read_redrawn(out, block):
-            page.add(picture)
-            redrawn.append((picture.file_name, [reject.fault for reject in picture.rejects]))
+    """Write the report of what was drawn again; give the number of pictures."""
+    redrawn = [picture for block in plan.blocks for picture in blocks.read_redrawn(out, block)]
     summary = curation.summary(sum(len(block.pictures) for block in plan.blocks), redrawn, config.curation)
     writing.write_json(out / CURATION, summary)
-    writing.write_text(out / CURATION_PAGE, page.render(summary))
     return len(redrawn)

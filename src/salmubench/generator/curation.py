@@ -17,10 +17,10 @@ from PIL import Image
 
 from salmubench.core.errors import DatasetError
 from salmubench.core.pictures import open_picture
-from salmubench.dataset.survey import THUMBNAIL
 from salmubench.generator import backends
 from salmubench.generator.config import Curation
 
+_THUMBNAIL = 16  # pixels a side: another pose shows, noise and the artefacts of JPEG do not
 WORDS: Mapping[str, str] = {
     "contrast": "a picture with contrast, got hardly any",
     "duplicate": "a picture unlike the others of its folder, got a near-duplicate of an earlier one",
@@ -54,10 +54,10 @@ def look(data: bytes, face: backends.FaceView | None = None) -> PictureLook:
     """Decode a picture."""
     try:
         with open_picture(data, where="a picture that was drawn") as image:
-            small = image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+            small = image.convert("L").resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
             return PictureLook(image.size, np.asarray(small, dtype=np.float32), face)
     except DatasetError:
-        return PictureLook(None, np.zeros((THUMBNAIL, THUMBNAIL), dtype=np.float32), face)
+        return PictureLook(None, np.zeros((_THUMBNAIL, _THUMBNAIL), dtype=np.float32), face)
 
 
 def faults(

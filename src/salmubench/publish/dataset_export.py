@@ -21,7 +21,7 @@ CARD = "README.md"
 
 _FILES = (
     layout.IDENTITIES, layout.CAPTIONS, layout.GENERIC_CAPTIONS, layout.REWRITES, layout.GENERAL_KNOWLEDGE,
-    layout.FRAGILE, FRAGILE_SIMILARITIES, "curation.json", "curation.html", manifest.MANIFEST,
+    layout.FRAGILE, FRAGILE_SIMILARITIES, "curation.json", manifest.MANIFEST,
 )  # fmt: skip
 
 
