@@ -13,8 +13,7 @@ from salmubench.core.errors import DatasetError
 from salmubench.dataset import layout
 from salmubench.dataset import statistics as statistics_module
 from salmubench.dataset.layout import Row, open_dataset, write_shard
-from salmubench.dataset.statistics import shortcut_checks, stats
-from salmubench.dataset.survey import survey
+from salmubench.dataset.statistics import shortcut_checks, stats, survey
 from tiny import tiny_dataset, tiny_jpeg
 
 

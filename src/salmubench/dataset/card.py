@@ -118,7 +118,6 @@ def card(
 def _content(
     counts: Mapping[str, int], shown: Sequence[Split], hub_id: str | None, *, imported: bool, rewrites: bool
 ) -> str:
-    """Splits, columns, files, and how to load them."""
     rows = "\n".join(f"| `{split}` | {counts[split]:,} | {MEANING[split]} |" for split in shown)
     return f"""| split | rows | what it holds |
 |---|---:|---|

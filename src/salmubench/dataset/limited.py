@@ -74,7 +74,6 @@ class Limited(Dataset):
 
     @functools.cache  # noqa: B019 - a dataset lives as long as the command that opened it
     def _kept(self, split: str) -> tuple[int, ...]:
-        """Numbers of the rows that are seen, in order."""
         if split == Split.FORGET_TARGET:
             names = {row.file_name for row in self.rows(Split.FORGET)}
             return tuple(number for number, row in enumerate(self._all.rows(split)) if row.file_name in names)

@@ -30,8 +30,6 @@ T = TypeVar("T")
 
 
 class _Cell(NamedTuple):
-    """One picture of a sheet: split, row in it, caption."""
-
     split: str
     row: int
     caption: str

@@ -55,8 +55,6 @@ _Count = Annotated[int, Field(ge=0, strict=True)]
 
 @dataclass(frozen=True)
 class _File:
-    """One shard, as `shards.json` describes it."""
-
     bytes: _Count
     sha256: str
 
@@ -172,15 +170,7 @@ def read_shards(folder: Path, dataset: Dataset) -> ShardSet:
     content = reading.read_json(path, error=DatasetError, mapping=True)
     advice = f"Delete {folder}; it is written anew."
     described = reading.validated(_Description, content, where=str(path), error=DatasetError, advice=advice)
-    shard_set = ShardSet(
-        folder=places.real(folder),
-        dataset=described.dataset,
-        seed=described.seed,
-        retain=described.retain,
-        sensitive=described.sensitive,
-        holdouts=described.holdouts,
-        files=writing.plain(described.files),
-    )
+    shard_set = ShardSet(places.real(folder), **{**vars(described), "files": writing.plain(described.files)})
     _check_same(shard_set, dataset)
     return shard_set
 

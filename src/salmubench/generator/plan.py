@@ -105,10 +105,11 @@ def make_plan(config: DatasetConfig, seed: int, casting: Casting | None = None) 
     groups = tuple(divide_identities(personas, seed))
     persons = casting.people if casting is not None else tuple(_made_up(personas, seed))
     pictures = list(_identity_pictures(config, seed, personas, groups, persons))
-    blocks = [
-        Block(f"people-{number:05d}", "portrait", tuple(part), tuple(_face(persons, picture) for picture in part))
-        for number, part in enumerate(_whole_identities(pictures))
-    ]
+    blocks = []
+    for number, part in enumerate(_whole_identities(pictures)):
+        places = [picture.seed[-2:] for picture in part]  # identity, and number of the picture within it
+        faces = tuple(persons[index].face(place) for index, place in places)
+        blocks.append(Block(f"people-{number:05d}", "portrait", tuple(part), faces))
     blocks += _strangers(config, seed, personas, None if casting is None else casting.strangers)
     labels = [number % config.classes for number in range(config.retain_real)]
     blocks += _scenes(config, seed, Split.RETAIN_REAL, "real", labels)
@@ -177,7 +178,6 @@ def _identity_pictures(
 
 
 def _picture_numbers(config: DatasetConfig, rng: np.random.Generator) -> list[int]:
-    """How many sensitive pictures each identity gets."""
     low, high = config.pictures_range
     if config.sensitive_pairs is None:
         return [int(count) for count in rng.integers(low, high + 1, config.identities)]
@@ -277,9 +277,3 @@ def _in_blocks(
         Block(f"{stem}-{number:05d}", kind, tuple(pictures[part]), tuple(faces[part]))
         for number, part in enumerate(parts)
     ]
-
-
-def _face(persons: Sequence[CastPerson], picture: PlannedPicture) -> Face:
-    if picture.owner is None:
-        raise TypeError(f"Expected a picture of an identity, got {picture.file_name}.")
-    return persons[picture.owner].face(picture.seed[-1])  # the picture's number within its identity

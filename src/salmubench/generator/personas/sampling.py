@@ -164,14 +164,12 @@ def _shares(count: int, weights: Mapping[str, float]) -> dict[str, int]:
 
 
 def _places(shares: Mapping[str, int], rng: np.random.Generator) -> dict[tuple[str, Gender], int]:
-    """People per country and gender; checks that each has names enough before anything is drawn."""
+    """People per country and gender."""
     places: dict[tuple[str, Gender], int] = {}
     for code, share in shares.items():
         first = _GENDERS[rng.integers(2)]  # gets the odd one
         for gender in _GENDERS:
-            count = (share + (gender == first)) // 2
-            _check_names(code, gender, count)
-            places[code, gender] = count
+            places[code, gender] = (share + (gender == first)) // 2
     return places
 
 
@@ -182,22 +180,11 @@ def _named_as_given(
     codes = rng.permutation([code for code, share in shares.items() for _ in range(share)]).tolist()
     requested = [(code, gender) for code, (gender, _) in zip(codes, people, strict=True)]
     places = dict(sorted(Counter(requested).items()))
-    for (code, gender), number in places.items():
-        _check_names(code, gender, number)
     drawn = _draw_names(places, rng, taken)
     waiting: dict[tuple[str, Gender], Iterator[_Named]] = {
         place: iter([named for named in drawn if (named.code, named.gender) == place]) for place in places
     }
     return [next(waiting[place]) for place in requested]
-
-
-def _check_names(code: str, gender: Gender, count: int) -> None:
-    have = sum(len(pool) for pool in name_pools(code, gender))
-    if count > have:
-        raise ConfigError(
-            f"Expected at most {have} {gender} personas of {country_name(code)} ({code}), which is how many "
-            f"names there are, got {count}. Lower the count or the country's weight, or add countries."
-        )
 
 
 def _draw_names(places: Mapping[tuple[str, Gender], int], rng: np.random.Generator, taken: _Taken) -> list[_Named]:

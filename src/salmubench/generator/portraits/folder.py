@@ -67,9 +67,6 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"root": self.root}
-
     @functools.cached_property
     def _paths(self) -> list[str]:
         """All pictures; a face's seed is the number of its picture."""
