@@ -136,7 +136,7 @@ class QualityFilter:
         self, limits: Curation, *, sizes: Sequence[tuple[int, int]], groups: Sequence[Hashable], checked: bool
     ) -> None:
         self._limits, self._sizes, self._groups = limits, sizes, groups
-        self._looks: list[PictureLook | None] = [None] * len(sizes)
+        self._looks = [look(b"")] * len(sizes)
         self._checks = {name: backends.CHECKS.load(name, options) for name, options in limits.checks.items() if checked}
         self._seen: dict[str, list[Any]] = {name: [None] * len(sizes) for name in self._checks}
 
@@ -151,7 +151,7 @@ class QualityFilter:
         for position, image, face in zip(positions, images, faces, strict=True):
             self._looks[position] = look(image, face)
         for name, check in self._checks.items():
-            good = [number for number, position in enumerate(positions) if self._readable(position)]
+            good = [number for number, position in enumerate(positions) if self._looks[position].size is not None]
             results = check.see([images[number] for number in good], [facts[number] for number in good])
             for position in positions:
                 self._seen[name][position] = None
@@ -160,8 +160,7 @@ class QualityFilter:
 
     def faults(self) -> dict[int, Fault]:
         """What to draw again, by position."""
-        looks = [seen for seen in self._looks if seen is not None]
-        faulty = faults(looks, sizes=self._sizes, groups=self._groups, limits=self._limits)
+        faulty = faults(self._looks, sizes=self._sizes, groups=self._groups, limits=self._limits)
         for name, check in self._checks.items():
             looked_at = [position for position, item in enumerate(self._seen[name]) if item is not None]
             seen = [self._seen[name][position] for position in looked_at]
@@ -170,10 +169,6 @@ class QualityFilter:
             ).items():
                 faulty.setdefault(looked_at[index], Fault(f"{name}: {reason}", detail))
         return faulty
-
-    def _readable(self, position: int) -> bool:
-        seen = self._looks[position]
-        return seen is not None and seen.size is not None
 
 
 def summary(pictures: int, rejects: Iterable[tuple[str, Sequence[Fault]]], limits: Curation) -> Mapping[str, Any]:

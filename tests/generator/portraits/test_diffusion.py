@@ -83,15 +83,15 @@ def test_the_face_steers_the_picture(artist):
 
 
 def test_both_inputs_of_the_adapter_count(artist):
-    from salmubench.generator.portraits._faceid import Anchor, Order
+    from salmubench.generator.portraits._faceid import Anchor
 
     rng = np.random.default_rng(1)
     faces = [Image.fromarray(rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)) for _ in range(2)]
     vectors = [vector / np.linalg.norm(vector) for vector in rng.normal(size=(2, 512)).astype(np.float32)]
-    order = [Order("a photo", 3, 64, 64)]
 
     def made(face: int, vector: int) -> np.ndarray:
-        return np.asarray(artist._generator.generate(Anchor(faces[face], vectors[vector]), order)[0], float)
+        anchor = Anchor(faces[face], vectors[vector])
+        return np.asarray(artist._generator.generate(anchor, ["a photo"], [3], width=64, height=64)[0], float)
 
     base = made(0, 0)
     assert np.array_equal(base, made(0, 0))

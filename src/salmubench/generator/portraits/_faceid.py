@@ -32,16 +32,6 @@ class Anchor:
     embedding: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One image to generate; width and height in pixels, divisible by 8."""
-
-    prompt: str
-    seed: int
-    width: int
-    height: int
-
-
 @dataclass(frozen=True)
 class Config:
     """Options of the backend. Models are folders or Hub ids `org/name@revision`."""
@@ -103,26 +93,28 @@ class FaceId:
         self._pipeline: Any = None
         self._lock = threading.Lock()
 
-    def generate(self, anchor: Anchor, orders: Sequence[Order]) -> list[Image.Image]:
-        """Generate pictures of one size of one person, at once."""
+    def generate(
+        self, anchor: Anchor, prompts: Sequence[str], seeds: Sequence[int], *, width: int, height: int
+    ) -> list[Image.Image]:
+        """Generate pictures of one person, at once; width and height in pixels, divisible by 8."""
         import torch
 
         with self._lock, torch.inference_mode():
             if self._pipeline is None:
                 self._pipeline = self._load()
-            pipe, count = self._pipeline, len(orders)
+            pipe, count = self._pipeline, len(prompts)
             face = torch.from_numpy(anchor.embedding)[None, None].to(pipe.device, pipe.dtype)  # (1, 1, 512)
             projection = pipe.unet.encoder_hid_proj.image_projection_layers[0]
             seen = pipe.prepare_ip_adapter_image_embeds([anchor.face], None, pipe.device, count, True)[0]
             projection.clip_embeds = seen.to(pipe.dtype)  # (2·count, 1, tokens, width): without and with the face
             output = pipe(
-                prompt=[order.prompt for order in orders],
+                prompt=list(prompts),
                 negative_prompt=[self._config.negative] * count,
                 ip_adapter_image_embeds=[torch.cat([torch.zeros_like(face), face])],
                 # The noise is drawn on the CPU: the same seed gives the same on every device.
-                generator=[torch.Generator("cpu").manual_seed(order.seed) for order in orders],
-                width=orders[0].width,
-                height=orders[0].height,
+                generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+                width=width,
+                height=height,
                 num_inference_steps=self._config.steps,
                 guidance_scale=self._config.guidance,
             )

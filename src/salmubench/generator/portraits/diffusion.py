@@ -27,7 +27,7 @@ from salmubench.generator.casting import Casting, CastPerson, Face, Gender
 from salmubench.generator.config import DatasetConfig
 from salmubench.generator.pictures import PICTURES, jpeg, raise_all, read_picture
 from salmubench.generator.portraits import _people_files as files
-from salmubench.generator.portraits._faceid import Anchor, Config, FaceId, Order, embed_face
+from salmubench.generator.portraits._faceid import Anchor, Config, FaceId, embed_face
 from salmubench.generator.portraits._prompts import Wish, wish
 from salmubench.generator.portraits.folder import fit
 
@@ -143,8 +143,10 @@ class Diffusion:
         jpegs: dict[int, bytes] = {}
         for anchor, numbers in self._batches(shots):
             width, height = picture_size(shots[numbers[0]].aspect, self.config.resolution, multiple=8)
-            orders = [Order(shots[number].wish.prompt, shots[number].seed, width, height) for number in numbers]
-            images = self._generator.generate(_read_anchor(self, anchor), orders)
+            prompts = [shots[number].wish.prompt for number in numbers]
+            seeds = [shots[number].seed for number in numbers]
+            face = _read_anchor(self, anchor)
+            images = self._generator.generate(face, prompts, seeds, width=width, height=height)
             for number, image in zip(numbers, images, strict=True):
                 shot = shots[number]
                 jpegs[number] = jpeg(fit(image, shot.aspect, size, seed=shot.seed))
