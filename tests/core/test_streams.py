@@ -15,7 +15,7 @@ PINNED = {
     "Stranger": [1, 2, 3],
     "Picture": [31, 32, 41, 42, 43, 44],
     "Portrait": [0x63, 0x70, 0x1DE, 0x401, 0x5407, 0x6469, 0x666F],
-    "Statistics": [1, 3],
+    "Statistics": [1, 2, 3],
     "Unlearning": [0x10A, 0xED17, 0x5E7A1, 0x9B0BE, 0xBA7C4, 0xC20B, 0x5E1EC7, 0xCA9710, 0x610BA1],
 }
 """Values in the order of their names; a new stream is added here, none is changed."""

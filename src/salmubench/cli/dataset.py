@@ -84,7 +84,7 @@ def stats_(dataset: str, *, shortcuts: bool = False, seed: int = 0, json: bool =
 
     Args:
         dataset: a folder or a Hub id.
-        shortcuts: also fit the classifiers that must find nothing (takes longer).
+        shortcuts: also fit the classifiers that must find nothing, and a network that must know faces (takes longer).
         seed: of samples, folds and resamples.
         json: print JSON on a terminal, too.
     """
@@ -196,5 +196,6 @@ def _show_stats(summary: dict[str, Any]) -> None:
                 str(item["n"]),
             ]
             for name, item in summary["shortcuts"].items()
+            if item["value"] is not None
         ]
         print_table(["guess", "right", "95 % interval", "chance", "n"], rows, numbers=["right", "chance", "n"])

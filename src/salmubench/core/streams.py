@@ -103,6 +103,8 @@ class Statistics(IntEnum):
 
     INTERVAL = 1
     """Resamples of identities."""
+    RECOGNITION = 2
+    """Identities and pictures on which recognition is tried."""
     SHORTCUTS = 3
     """Identities that are looked at for shortcuts."""
 

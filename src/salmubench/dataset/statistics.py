@@ -81,14 +81,15 @@ def stats(dataset: Dataset) -> dict[str, Any]:
 
 
 def shortcut_checks(dataset: Dataset, *, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Try to guess split and identity by shortcuts.
+    """Try to guess split and identity by shortcuts, and identity by the face, which must work.
 
     Beyond some thousands of rows, whole identities drawn by the seed stand for all: `n` says how many rows were used.
 
     Returns:
         `split_from_text`, `split_from_pictures` (balanced accuracy, forget against both holdouts, cross-validation
-        grouped by identity) and `identity_from_pictures` (accuracy on half of each identity's pictures): `value`,
-        `ci95`, `chance`, `n`.
+        grouped by identity), `identity_from_pictures` (accuracy on half of each identity's pictures, by their
+        statistics) and `identity_from_faces` (the same by a small network; without a value, and with the `reason`,
+        where too few identities have enough pictures): `value`, `ci95`, `chance`, `n`.
 
     Raises:
         DatasetError: fewer than two identities on either side, or too few rows to fit on.
@@ -101,6 +102,7 @@ def shortcut_checks(dataset: Dataset, *, seed: int = 0) -> dict[str, dict[str, A
             "split_from_text": _split_score(data, [_told(row) for row in data.rows], seed),
             "split_from_pictures": _split_score(data, features, seed),
             "identity_from_pictures": _identity_score(data, features, seed),
+            "identity_from_faces": _face_score(dataset, seed),
         }
     except ValueError as error:  # of sklearn, where a part has too few rows, pictures or different words to fit on
         raise DatasetError(
@@ -209,6 +211,17 @@ def _identity_score(data: _Rows, features: NDArray[np.float64], seed: int) -> di
     right = (model.predict(features[half]) == data.identities[half]).astype(float)
     chance = 1 / len(np.unique(data.identities))
     return share_right(right, np.zeros(len(right), dtype=np.int64), data.identities[half], chance=chance, seed=seed)
+
+
+def _face_score(dataset: Dataset, seed: int) -> dict[str, Any]:
+    from salmubench.dataset.recognition import recognise
+
+    try:
+        guesses = recognise(dataset, seed=seed)
+    except DatasetError as error:
+        return {"value": None, "ci95": None, "chance": None, "n": 0, "reason": str(error)}
+    sides = np.zeros(len(guesses.right), dtype=np.int64)
+    return share_right(guesses.right, sides, guesses.identities, chance=1 / len(guesses.names), seed=seed)
 
 
 def share_right(
