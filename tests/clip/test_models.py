@@ -41,12 +41,6 @@ def test_unit_vectors_and_scale(folder):
     assert torch.isclose(model.logit_scale, model.module.logit_scale.exp())
 
 
-def test_cut_captions_are_known(folder):
-    model = models.load_model(folder)
-    fits = " ".join(["cat"] * (model.context_length - 2))
-    assert model.is_cut([fits, fits + " cat"]) == [False, True]
-
-
 def test_weights_file_needs_an_architecture(folder):
     with pytest.raises(ModelError, match="Expected --arch"):
         models.load_model(folder / models.WEIGHTS)

@@ -16,7 +16,6 @@ import yaml
 
 from salmubench.cli.main import main
 from salmubench.clip import devices
-from salmubench.core import manifest
 from salmubench.dataset.layout import open_dataset
 from salmubench.scoring.record_files import read_record
 from salmubench.scoring.references import ENDS
@@ -159,12 +158,12 @@ def test_a_quick_look_stands_beside_the_run(finished, caplog, capsys):
 def test_a_folder_keeps_the_precision_found_first(tmp_path, monkeypatch):
     probe = {"fp32": 1.0, "bf16": 0.1}
     monkeypatch.setattr(devices, "probe_precision", lambda: probe)
-    assert lasting_precision(RunFile(), tmp_path, "auto", "cpu") == ("bf16", probe)
-    assert lasting_precision(RunFile(precision="fp32", probe={"fp32": 1.0}), tmp_path, "auto", "cpu") == (
+    assert lasting_precision(RunFile(), "auto", "cpu") == ("bf16", probe)
+    assert lasting_precision(RunFile(precision="fp32", probe={"fp32": 1.0}), "auto", "cpu") == (
         "fp32",
         {"fp32": 1.0},
     )
-    assert lasting_precision(RunFile(), tmp_path, "fp32", "cpu") == ("fp32", None)
+    assert lasting_precision(RunFile(), "fp32", "cpu") == ("fp32", None)
     steps = pipeline._Steps(tmp_path, recipes.load("tiny"), seed=0, device="cpu", precision="auto")
     steps._write_run("running")
     monkeypatch.setattr(devices, "probe_precision", lambda: {"fp32": 1.0, "bf16": 2.0})
@@ -327,13 +326,3 @@ def test_tuned_values_replace_a_candidate_and_the_page_says_so(finished, tmp_pat
     assert main(command) == 1
     assert "Expected another dataset than that on which" in capsys.readouterr().err
     assert main([*command[:-1], "finetuning"]) == 0  # nothing tuned is used: the world may be any
-
-
-def test_what_auto_stands_for_outlives_run_json(tmp_path, monkeypatch):
-    with manifest.stage_folder(tmp_path / "embeddings" / "clean", "encode", config={"precision": "bf16"}):
-        pass
-    monkeypatch.setattr("salmubench.clip.devices.probe_precision", lambda: {"fp32": 1.0, "bf16": 9.0})
-    assert lasting_precision(RunFile(), tmp_path, "auto", "cpu")[0] == "bf16"
-    assert lasting_precision(RunFile(), tmp_path, "fp32", "cpu")[0] == "fp32"
-    assert lasting_precision(RunFile(), tmp_path / "new", "auto", "cpu")[0] == "fp32"
-    assert lasting_precision(RunFile(precision="fp32"), tmp_path, "auto", "cpu")[0] == "fp32"

@@ -86,13 +86,8 @@ class ClipModel:
         return vectors
 
     def tokenize(self, captions: Sequence[str]) -> Tensor:
-        """Tokenise captions to (B, L) int64; what is longer than the context is cut (see `is_cut`)."""
+        """Tokenise captions to (B, L) int64; what is longer than the context is cut."""
         return self.tokenizer(list(captions), context_length=self.context_length)
-
-    def is_cut(self, captions: Sequence[str]) -> list[bool]:
-        """For each caption, whether it is longer than the model's context."""
-        longer = self.tokenizer(list(captions), context_length=self.context_length + 1)
-        return [bool(row) for row in (longer[:, -1] != 0).tolist()]
 
 
 def text_block(module: nn.Module, tokens: Tensor, block: int) -> Tensor:
@@ -347,10 +342,10 @@ def _check_finite(module: nn.Module, weights: Path) -> None:
             raise ModelError(f"Expected finite weights in {weights}, got NaN or infinity in {name!r}.")
 
 
-def _first_lines(error: Exception, lines: int = 3, width: int = 400) -> str:
+def _first_lines(error: Exception) -> str:
     """The beginning of a message, without torch's advice to load code."""
     refused = re.search(r"WeightsUnpickler error: (.*?)( Please use|$)", str(error), re.MULTILINE)
-    return (refused[1] if refused else " ".join(str(error).strip().splitlines()[:lines]))[:width]
+    return (refused[1] if refused else " ".join(str(error).strip().splitlines()[:3]))[:400]
 
 
 @contextlib.contextmanager

@@ -40,15 +40,12 @@ def tokenize(model: ClipModel, texts: Sequence[str]) -> Tokens:
     length = model.context_length
     if not texts:
         return Tokens(np.zeros((0, length), np.int64), np.zeros(0, np.bool_), np.zeros(0, np.int64))
-    if getattr(model.tokenizer, "reduction_fn", _missing) is None:
-        # open_clip's own tokenizer cuts at the end and sets the end token last: one pass with one token more shows
-        # both what is cut and what the cut leaves.
-        longer = model.tokenizer(list(texts), context_length=length + 1).numpy()
-        cut = longer[:, -1] != 0
-        ids = np.ascontiguousarray(longer[:, :length])
-        ids[cut, -1] = longer[cut, -1]
-    else:
-        ids, cut = model.tokenize(texts).numpy(), np.array(model.is_cut(texts), np.bool_)
+    # CLIP's tokenizer cuts at the end and sets the end token last: one pass with one token more shows both what is cut
+    # and what the cut leaves.
+    longer = model.tokenizer(list(texts), context_length=length + 1).numpy()
+    cut = longer[:, -1] != 0
+    ids = np.ascontiguousarray(longer[:, :length])
+    ids[cut, -1] = longer[cut, -1]
     seen: dict[bytes, int] = {}
     first = np.fromiter((seen.setdefault(row.tobytes(), number) for number, row in enumerate(ids)), np.int64, len(ids))
     return Tokens(ids, cut, first)
@@ -105,7 +102,3 @@ def _can_trim(module: Any) -> bool:
     rows = np.arange(length)
     future = rows[None, :] > rows[:, None]  # (L, L)
     return bool((np.isneginf(mask.float().cpu().numpy()) == future).all())
-
-
-def _missing() -> None:
-    """Stands for a tokenizer without `reduction_fn`, which is not open_clip's own."""

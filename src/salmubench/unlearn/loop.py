@@ -189,7 +189,11 @@ class Engine:
                 torch.manual_seed(mix(self.seed, number, step))
                 turn = step % len(losses)
                 self._step(losses[turn], optimizer, step, groups[step // len(losses)], clip, rates[step], new=turn == 0)
-                self._after_step(optimizer, last=step + 1 == steps)
+                last, done, settings = step + 1 == steps, self.progress.step, self.settings
+                if last or (settings.probe_every and done % settings.probe_every == 0):
+                    self._probe()
+                if settings.checkpoint_every and done % settings.checkpoint_every == 0 and not last:
+                    self._save(optimizer)
                 self._check_limit()
                 advance(1)
         self.optimiser_bytes = max(self.optimiser_bytes, state_bytes(optimizer))
@@ -315,13 +319,6 @@ class Engine:
         stream = int(kind == "retain")  # forget and forget_target are the same pictures and get the same crops
         numbers = (streams.Unlearning.CROP, self.progress.descent, step, index, stream)
         return Crop(self.settings.crop, mix(self.seed, *numbers))
-
-    def _after_step(self, optimizer: torch.optim.Optimizer, *, last: bool) -> None:
-        step, settings = self.progress.step, self.settings
-        if last or (settings.probe_every and step % settings.probe_every == 0):
-            self._probe()
-        if settings.checkpoint_every and step % settings.checkpoint_every == 0 and not last:
-            self._save(optimizer)
 
     def _check_limit(self) -> None:
         limit = self.settings.limit

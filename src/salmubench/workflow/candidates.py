@@ -155,35 +155,23 @@ def score(world: RunWorld, name: str, stages: Stages) -> None:
         stages.measured(f"score {name}", lambda: run(out=record, config=config, **inputs))
 
 
-def lasting_precision(
-    earlier: RunFile, out: Path, requested: str, device: str
-) -> tuple[str, Mapping[str, float] | None]:
+def lasting_precision(earlier: RunFile, requested: str, device: str) -> tuple[str, Mapping[str, float] | None]:
     """What `auto` stands for, and the probe that says so.
 
     Found once for a folder: measured again it may come out otherwise, and its models could not be compared.
 
     Args:
-        earlier: what `run.json` says already; where it was lost, what models were encoded in counts.
+        earlier: what `run.json` says already.
         requested: `auto`, `fp32` or `bf16`.
         device: `auto`, `cpu` or `cuda`.
     """
-    precision = earlier.precision or (_encoded_in(out) if requested == "auto" else None) or requested
+    precision = earlier.precision or requested
     if precision != "auto":
         return precision, earlier.probe
     from salmubench.clip.devices import probe_precision, resolve_device, resolve_precision
 
     where = resolve_device(device)
     return resolve_precision(precision, where), probe_precision() if where == "cpu" else None
-
-
-def _encoded_in(out: Path) -> str | None:
-    """Precision in which the folder's models are encoded; `None` where none is begun."""
-    for name in (manifest.MANIFEST, manifest.BEGUN):
-        for path in sorted((out / "embeddings").glob(f"*/{name}")):
-            config = manifest.read_any(path).config
-            if isinstance(config, dict) and config.get("precision") in ("fp32", "bf16"):
-                return str(config["precision"])
-    return None
 
 
 def workers_for(

@@ -51,7 +51,13 @@ def drop(run: str | Path, names: Sequence[str]) -> Path:
         content["models"], content["status"] = left, "failed" if failed else "complete"
         content["stages"] = [stage for stage in content["stages"] if stage["name"] not in gone]
         writing.write_json(run / RUN, content)
-    return _page(run, (content.get("recipe_given") or {}).get("report") or {})
+    from salmubench.metrics import descriptions
+    from salmubench.report.page import report
+    from salmubench.unlearn.registry import method_titles
+
+    settings = (content.get("recipe_given") or {}).get("report") or {}
+    config = parse(settings, ReportConfig, origin=str(run / RUN))
+    return report([run], out=run / "report", config=config, metrics=descriptions(), titles=method_titles())
 
 
 def _delete(run: Path, name: str) -> None:
@@ -63,12 +69,3 @@ def _delete(run: Path, name: str) -> None:
     folders = [run / kind / name for kind in ("embeddings", "checkpoints")]
     for folder in [*([run / "attacks" / sha256[:16]] if sha256 else []), *folders]:
         writing.delete_folder(folder)
-
-
-def _page(run: Path, settings: dict[str, object]) -> Path:
-    from salmubench.metrics import descriptions
-    from salmubench.report.page import report
-    from salmubench.unlearn.registry import method_titles
-
-    config = parse(settings, ReportConfig, origin=str(run / RUN))
-    return report([run], out=run / "report", config=config, metrics=descriptions(), titles=method_titles())

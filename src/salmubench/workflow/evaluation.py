@@ -12,7 +12,6 @@ from salmubench.core import manifest, writing
 from salmubench.dataset.layout import Dataset, open_dataset
 from salmubench.dataset.limited import limited
 from salmubench.dataset.origin import scoring_of
-from salmubench.encode.config import EncodeConfig
 from salmubench.scoring.config import ScoreConfig
 from salmubench.scoring.settings import Settings, settled
 from salmubench.workflow.sources import check_gallery, check_sources, is_encoded, precision_of
@@ -39,7 +38,6 @@ def encode_model(
     imagenet: str | Path | None = None,
     device: str = "auto",
     precision: str = "auto",
-    config: EncodeConfig | None = None,
     scoring: ScoreConfig | None = None,
     also: Sequence[Plugin] = (),
 ) -> Path:
@@ -53,7 +51,6 @@ def encode_model(
         imagenet: folder with ImageNet's `val/<synset>/…`, to measure general knowledge on.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
-        config: settings; the defaults if left out.
         scoring: options of scoring, which say what texts it needs; as the dataset states them, if left out.
         also: further metrics whose texts are needed.
     """
@@ -66,7 +63,7 @@ def encode_model(
     texts = [*required_texts(opened, scoring), *texts_of(also, opened, scoring)]
     return encode(
         model=model, dataset=opened, out=Path(out), texts=texts, arch=arch,
-        config=config or EncodeConfig(), device=device, precision=precision,
+        device=device, precision=precision,
     )  # fmt: skip
 
 

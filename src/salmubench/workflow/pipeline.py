@@ -217,7 +217,7 @@ class _Steps:
         self.models: list[str] = list(earlier.models)
         self.earlier, self.clock = earlier, time.perf_counter()
         self.titles: dict[str, str] = dict(earlier.titles)
-        self.precision, self.probe = lasting_precision(earlier, out, precision, device)
+        self.precision, self.probe = lasting_precision(earlier, precision, device)
         self.beside: Mapping[str, Any] | None = earlier.side_by_side
         self.kinds = loaded.recipe.pretrain.kinds
         self.world = RunWorld(
