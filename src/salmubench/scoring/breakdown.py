@@ -87,6 +87,8 @@ def breakdown(
     """Score each group of a metric's items.
 
     Args:
+        items: n rows of one metric, all that it has (`ITEM_SCHEMA`).
+        labels: group of each row (n,).
         order: groups to show, in order; by default all, the largest first.
         held: identities of `holdout_association`, for parts over groups of people (`items.held_identities` of the
             whole table); by default those that these items name.
