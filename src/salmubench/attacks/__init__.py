@@ -69,7 +69,11 @@ class Loaded:
     """An attack, loaded.
 
     Attributes:
+        attack: its description.
+        function: yields the variants.
         config: its options as they take effect.
+        doc: its docstring.
+        sha256: hash of its file.
         price: options and sizes → what it takes; `None` where its file doesn't say.
     """
 
@@ -129,7 +133,11 @@ def load(name: str, values: Mapping[str, Any] | None = None) -> Loaded:
 
 
 def load_all(requested: Sequence[str], overrides: Mapping[str, Mapping[str, Any]] | None = None) -> list[Loaded]:
-    """Load attacks by name or path; the word `all` stands for every one that is installed, `none` for no attack.
+    """Load attacks; the word `all` stands for every one that is installed, `none` for no attack.
+
+    Args:
+        requested: names and paths.
+        overrides: attack → options.
 
     Raises:
         UnknownName: no such attack or option.

@@ -120,7 +120,10 @@ def draws(
     """Batches without end: permutations of the pairs, one behind the other, cut into pieces of `size`.
 
     Args:
+        known: the pairs, at least one.
         size: pairs a batch; all of them where there are fewer.
+        model: where the batches go.
+        generator: of the permutations.
         first: only so many of the pairs.
     """
     count, left = len(known.records) if first is None else first, list[int]()

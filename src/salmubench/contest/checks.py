@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 
 
 def check(loaded: LoadedPlan, out: Path) -> None:
-    """Check a plan; what lies in the contest's folder is no history.
+    """Check a plan.
+
+    Args:
+        out: the contest's folder: what lies in it is no history.
 
     Raises:
         ConfigError: with what is wrong.

@@ -117,6 +117,7 @@ class Compare:
 
     Attributes:
         methods: pairs with at least one of these; none: all pairs.
+        numbers: which numbers are compared.
     """
 
     methods: tuple[Name, ...] = ()
@@ -130,6 +131,7 @@ class Plan:
     Attributes:
         recipe: of all worlds: a name, or a path.
         evaluation: seeds of the worlds that decide.
+        methods: what takes part.
         selection: seeds of the worlds on which options are chosen.
         attacks: names or paths of attacks on candidates; `all` is every one.
         attack_budgets: only candidates of these budgets are attacked; none: all are.

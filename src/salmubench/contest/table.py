@@ -68,7 +68,11 @@ class _Done:
 
 @dataclass(frozen=True)
 class ReadWorld:
-    """An evaluation world as its folder has it, or why there is none; name of the model → record, its file's hash."""
+    """An evaluation world as its folder has it, or why there is none; name of the model → record and its file's hash.
+
+    Attributes:
+        message: why it has no records: why it failed, or `WAITING`.
+    """
 
     seed: int
     message: str | None = None

@@ -70,6 +70,8 @@ def contest(
     Args:
         executor: where candidates and trials are made side by side: `joblib`, processes of this machine, or `ray`.
         workers: how many at once; the plan's by default.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
 
     Raises:
         ConfigError: anything wrong in the plan, before any stage starts.

@@ -79,11 +79,14 @@ def recover(
         dataset: folder, Hub id or an open dataset.
         clean: the Clean model itself; embeddings or a record don't do.
         config: which attacks, and how; all attacks by default.
-        scoring: as the models' records or the dataset state it, if left out.
-        encoding: for models without a record.
+        scoring: options of scoring; as the models' records or the dataset state them, if left out.
+        encoding: options of encoding, for models without a record.
         seed: of the first repetition of each attack.
         device: `auto`, `cpu` or `cuda`.
         precision: `auto`, `fp32` or `bf16`.
+
+    Returns:
+        The records.
 
     Raises:
         ConfigError: an attack or option makes no sense, or two models have one name.

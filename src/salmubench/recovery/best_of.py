@@ -16,12 +16,16 @@ from salmubench.scoring.inputs import EvalInputs, Rows
 from salmubench.scoring.metric import Floats
 from salmubench.scoring.products import rank, unit
 
-Wordings = Callable[[Pair], Sequence[str]]  # a pair → sentences
+Wordings = Callable[[Pair], Sequence[str]]
 _ROWS = 128
 
 
 def best_ranks(embeddings: Embedded, rows: Rows, gallery: Gallery, dataset: Dataset, wordings: Wordings) -> Floats:
-    """Rank of each true caption in the gallery, 1 + #greater + ½ #equal, float64 (n,); equal captions don't compete."""
+    """Rank of each true caption in the gallery, 1 + #greater + ½ #equal, float64 (n,); equal captions don't compete.
+
+    Args:
+        wordings: a pair → sentences.
+    """
     forget = {(pair.file_name, pair.caption): pair for pair in dataset.rows(Split.FORGET)}
     sentences = [
         forget.get((name, caption), Pair(name, caption))

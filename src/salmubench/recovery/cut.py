@@ -33,11 +33,14 @@ class Cut:
 
 
 def cut(pairs: Sequence[Pair], forget_identity: Set[str], *, seed: int, config: AttackConfig) -> Cut:
-    """Cut all forget pairs by association and by person.
+    """Cut the forget pairs by association and by person.
 
     An association is a person and a field; its pairs are all in T or all in V. No person of T is in V's headline rows
     (people all of whose associations had to go). People of T are drawn from both groups in proportion. Pairs without
     identity are in neither.
+
+    Args:
+        pairs: all of `forget`.
     """
     rng = np.random.default_rng([seed, streams.Recovery.CUT])
     facts: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))

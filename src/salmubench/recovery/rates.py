@@ -77,12 +77,15 @@ def choose_rates(
 ) -> Chosen:
     """Try what attacks say may be tried, on Compromised, unlearnt and attacked again. Call it again to go on.
 
-    What came of it is in `out/rates.json`, too. Arguments are those of `recover`.
+    What came of it is in `out/rates.json`, too.
 
     Args:
+        dataset: folder, Hub id or an open dataset.
         out: the folder: the unlearnt model, and what `recover` keeps.
         second_clean: Clean with another pretraining seed: a control. One of the two is needed.
         config: which attacks, and how; all attacks by default.
+        device: `auto`, `cpu` or `cuda`.
+        precision: `auto`, `fp32` or `bf16`.
 
     Raises:
         ConfigError: no control, or no attack that has anything to choose.

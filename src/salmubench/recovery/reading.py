@@ -31,7 +31,13 @@ _STEADY = 1e-3  # smallest standard deviation of a text over portraits
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What n rows of one part are made of; their numbers are ranks or scores."""
+    """What the rows are made of.
+
+    Attributes:
+        file_name: (n,).
+        identity: (n,) or `None`.
+        number: (n,) ranks or scores.
+    """
 
     part: str
     file_name: Strings

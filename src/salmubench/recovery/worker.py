@@ -105,7 +105,11 @@ def _measured(item: Loaded, opened: Opened, reader: Any, seed: int) -> tuple[pa.
 
 
 class Opened:
-    """A model in memory, to be attacked and read; temporary files lie in `scratch`."""
+    """A model in memory, to be attacked and read.
+
+    Args:
+        scratch: folder for temporary files; made if missing.
+    """
 
     def __init__(self, job: AttackJob, source: str, *, scratch: Path) -> None:
         from salmubench.clip.models import load_model

@@ -23,7 +23,11 @@ _MEMORY = 1.0  # GiB of decoded pictures of one set; more go to a temporary file
 
 
 class AttackedWorld:
-    """Pairs and material of one dataset for attacks with one seed on one model."""
+    """Pairs and material of one dataset for attacks with one seed on one model.
+
+    Args:
+        scratch: folder for temporary files.
+    """
 
     def __init__(self, dataset: Dataset, clip: ClipModel, *, seed: int, config: AttackConfig, scratch: Path) -> None:
         self.dataset, self.clip, self.seed, self.config = dataset, clip, seed, config

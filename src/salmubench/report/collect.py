@@ -49,6 +49,7 @@ class Run:
         info: `run.json`, with titles of the methods that the run was given by path; empty where there is none.
         records: the references, then the methods in the run's order.
         paths: model name → file of its record.
+        dataset: the dataset, or `None` where the folder has none.
         repeats: name of a record that speaks of several seeds → the record of each seed.
     """
 

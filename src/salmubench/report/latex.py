@@ -35,9 +35,10 @@ def latex(text: str) -> str:
 
 
 def latex_report(records: Sequence[RunRecord], titles: Mapping[str, str], *, name: str = "") -> str:
-    """Two floats with captions and labels, of one dataset: the main numbers with verdicts, and the paper's numbers.
+    """Two floats with captions and labels: the main numbers with intervals and verdicts, and the paper's numbers.
 
     Args:
+        records: run records of one dataset, in the order to show them.
         name: of the run, which makes the labels differ where a document has several.
     """
     label = "".join(letter for letter in name if letter.isascii() and (letter.isalnum() or letter in "-."))

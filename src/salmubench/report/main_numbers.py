@@ -49,6 +49,7 @@ class NumberRow:
         numbers: main number of forgetting, leakage left, fact left, the same paraphrased, general knowledge, drop, K
             inter-identity, K intra-identity, K of facts.
         passes: the answer to the question of each failure mode: `yes`, `no`, `?`; empty where nothing is judged.
+        failure: why there are no numbers, or `None`.
         intervals: of each of the numbers, empty where it has none.
         seen: pairs that it saw: of forget, or of its pretraining.
     """

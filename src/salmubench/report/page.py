@@ -38,9 +38,11 @@ def report(
     metrics: Metrics,
     titles: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write `out/index.html` of run folders, or folders of records, and return its path. Same inputs, same bytes.
+    """Write `out/index.html` and return its path. Same inputs, same bytes.
 
     Args:
+        runs: run folders, or folders of records.
+        out: the folder of the page; made if missing.
         metrics: name → description; they win over what a record says about a metric of the same name.
         titles: method → its title; any other method is called by the stem of its file.
 

@@ -52,6 +52,7 @@ def spread(
     """Standard deviation of a number over seeds; `None` with fewer than two of them.
 
     Args:
+        repeats: the record of each seed.
         view: of the number between its references.
         beside: of the view against this reference, which stands beside the number's own.
     """

@@ -39,7 +39,11 @@ class Difference:
 
 
 def answered(row: Difference, samples: Floats) -> Difference:
-    """The row with its answer, by resampled distances (b,) of the first model from its target less the second's."""
+    """The row with its answer.
+
+    Args:
+        samples: resampled distances of the first model from its target, less those of the second, (b,).
+    """
     gap = percentiles(samples)  # a distance has a kink at the target: no standard error to measure it by
     answer: Answer = "better" if gap[1] < 0 else "worse" if gap[0] > 0 else "can't tell"
     error = float(samples.std())

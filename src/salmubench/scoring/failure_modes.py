@@ -31,6 +31,7 @@ class Limit:
 
     Attributes:
         name: as `protocol.thresholds` of a record has it.
+        value: of this version.
         meaning: what lies behind it.
         since: schema of records that have it.
     """
@@ -47,6 +48,7 @@ class Ground:
 
     Attributes:
         role: of the metric; its first number counts.
+        limit: where the mode begins.
         title: of the number between its references, as a column.
         group: of people, over whom it is taken where the metric tells them apart; `None`: over all items.
         against: the reference at which it is 0, where that isn't the number's own.

@@ -27,7 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fragile:
-    """The fragile set (file names), or why there is none, and where it comes from."""
+    """The fragile set and where it comes from.
+
+    Attributes:
+        ids: file names, or `None` where there is no such set.
+        source: the dataset's list, or computed from Compromised.
+    """
 
     ids: frozenset[str] | None
     source: Literal["dataset", "compromised"]

@@ -131,9 +131,10 @@ def _ends(ratios: Sequence[Ratio], units: Units, bootstraps: int, seed: int) -> 
 
 @dataclass(frozen=True)
 class BootstrapT:
-    """What the bootstrap-t interval of a ratio is made of.
+    """What a bootstrap-t interval is made of.
 
     Attributes:
+        whole: the ratio over all units.
         quantiles: of the resamples' distances, in their own standard errors, at both ends of `LEVEL`.
         reach: lowest and highest distance of all resamples.
     """

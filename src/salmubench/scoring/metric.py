@@ -145,6 +145,8 @@ class Outcome:
     Attributes:
         value: the number (of ranks: the mean reciprocal rank); `None` where it can't be computed.
         per_item: what it is the mean of; `None` with `value`.
+        n: how many items.
+        reason: why there is no number.
         left_out: rows that had to be left out of it.
     """
 

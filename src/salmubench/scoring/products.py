@@ -81,7 +81,13 @@ class SimilarityBlock:
 
 
 def blocks(images: Array, rows: Indices, texts: Floats) -> Iterator[SimilarityBlock]:
-    """Go through some pictures (rows of float32 vectors) in blocks, with all texts, float64 (t, d) unit vectors."""
+    """Go through pictures in blocks.
+
+    Args:
+        images: float32 (pictures, d).
+        rows: int64 (n,) which of them.
+        texts: float64 (t, d) unit vectors.
+    """
     rough_texts = texts.astype(np.float32).T
     # Products of float32 unit vectors: (d + 2) half units in the last place at worst, each input rounded once.
     error = (texts.shape[1] + 4) * 2.0**-23

@@ -25,6 +25,7 @@ class Reference:
 
     Attributes:
         name: in records, folders and commands.
+        label: what it is called.
         beside: what it is trained on beside the retain pairs: a part of the shards; `None`: nothing.
         goal: what it is the goal of, in words.
         optional: whether a run may lack it: then what should be measured from it is measured from Clean.
@@ -111,6 +112,6 @@ def is_pretrained(record: RunRecord) -> bool:
     return pretrained_kind(record) is not None
 
 
-def listed() -> str:
+def listed(word: str = "or") -> str:
     """The names in a sentence: `clean, compromised or …`."""
-    return f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
+    return f"{', '.join(KINDS[:-1])} {word} {KINDS[-1]}"

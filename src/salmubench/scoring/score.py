@@ -71,8 +71,13 @@ def score(
     finished record of the same inputs does nothing.
 
     Args:
+        embeddings: folder of the model judged.
         references: reference → its embeddings folder or record (with its items); Clean and Compromised are needed.
+        out: path of the record, `.json`.
         metrics: what is computed, in the order of the record.
+
+    Returns:
+        The path of the record.
 
     Raises:
         EmbeddingsError: embeddings are missing, damaged, not finite, or of another dataset.
@@ -138,7 +143,13 @@ def _attacks_of(path: Path, record: RunRecord) -> Attacks | None:
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """One model's items, without reference values; name → description, why there is no number, and rows left out."""
+    """One model's items.
+
+    Attributes:
+        items: without reference values.
+        missing: name → why there is no number.
+        left_out: name → rows left out.
+    """
 
     items: pa.Table
     metrics: Mapping[str, Metric]

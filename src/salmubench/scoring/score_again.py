@@ -53,11 +53,15 @@ def score_again(
     taken from the record beside the items, `<stem>.json`, where it is; otherwise it is left empty.
 
     Args:
+        items: `<stem>.items.parquet`.
         out: path of the new record, `.json`; items and gallery are written beside it.
         metrics: name → description, for records that lack them.
         gallery: the gallery; `gallery.parquet` beside the items by default.
         dataset: folder or Hub id, needed for breakdowns only.
         config: options; the resamples are those of the old record where it is there.
+
+    Returns:
+        The path of the record.
 
     Raises:
         RecordError: items or gallery are missing or damaged, or hold a metric that nothing describes.

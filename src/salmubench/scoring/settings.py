@@ -21,7 +21,9 @@ def settled(config: Settings, records: Iterable[str | Path | None], dataset: Map
     """All options of scoring: those that are given, then those of the records, then the dataset's, then the defaults.
 
     Args:
+        config: what is given.
         records: of models that the model is put beside; what is no record (`*.json`) is passed over.
+        dataset: what the dataset states.
 
     Raises:
         RecordError: a record was scored by other settings, so that its items are others, too.

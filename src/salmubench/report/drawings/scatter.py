@@ -106,7 +106,11 @@ def board_plot(
     narrow: bool,
     passes: str,
 ) -> Markup:
-    """Draw many submissions: those on the Pareto front are named and link to their pages, the others are faint."""
+    """Draw many submissions: those on the Pareto front are named and link to their pages, the others are faint.
+
+    Args:
+        links: page of each.
+    """
     named = [*references, *[point for index, point in enumerate(points) if index in front][:_NAMED]]
     frame = _frame([*references, *points], narrow=narrow)
     words = _words(frame, passes)

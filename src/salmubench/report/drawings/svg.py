@@ -13,6 +13,7 @@ def element(name: str, *children: Markup | str, **attributes: str | float | None
     """One element. Text and attribute values are escaped; numbers are rounded to two digits.
 
     Args:
+        *children: markup, or text to escape.
         **attributes: a trailing `_` is dropped, other `_` become `-`; `None` leaves the attribute out.
     """
     written = ""
